@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What the other headers share.  Include <mio.h> or the area's header. */
+
+#ifndef MIO_TYPES_H
+#define MIO_TYPES_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define MIO_BEGIN_DECLS extern "C" {
+#define MIO_END_DECLS }
+#else
+#define MIO_BEGIN_DECLS
+#define MIO_END_DECLS
+#endif
+
+/* Every public function; the library hides all else. */
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(__CYGWIN__)
+#define MIO_API __attribute__((visibility("default")))
+#else
+#define MIO_API
+#endif
+
+/* C99 inline: the definition is here, the symbol is in the library. */
+#if defined(__GNUC_GNU_INLINE__) && !defined(__cplusplus)
+#define MIO_INLINE extern inline
+#else
+#define MIO_INLINE inline
+#endif
+
+/* Chosen by the caller, returned with each event; any value. */
+typedef uintptr_t mio_token;
+
+/* What the system calls a descriptor. */
+typedef int mio_handle;
+#define MIO_INVALID_HANDLE (-1)
+
+struct mio_event;
+struct mio_events;
+struct mio_poll;
+struct mio_registry;
+struct mio_source;
+struct mio_waker;
+
+#endif
