@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+
+#include "harness.h"
+
+SUITE_EMPTY(evt);
