@@ -1,1 +1,64 @@
 # SPDX-License-Identifier: MIT
+
+# libmio-core.la is for tests that need what libmio.la hides; both are made of
+# the same objects.
+lib_LTLIBRARIES = lib/libmio.la
+noinst_LTLIBRARIES += lib/libmio-core.la
+
+lib_libmio_core_la_SHORTNAME = mio
+lib_libmio_core_la_SOURCES = \
+	lib/core.h \
+	lib/events.c \
+	lib/pipe.c \
+	lib/poll.c \
+	lib/registry.c \
+	lib/selector.h \
+	lib/selector/table.c \
+	lib/source.c \
+	lib/sys/fd.c \
+	lib/sys/process.c \
+	lib/sys/socket.c \
+	lib/sys/sys.h \
+	lib/tcp.c \
+	lib/version.c \
+	lib/waker.c \
+	lib/waker.h
+# configure picks from these: MIO_BACKEND_OBJECTS.
+EXTRA_lib_libmio_core_la_SOURCES = \
+	lib/selector/epoll.c \
+	lib/selector/poll.c \
+	lib/waker/eventfd.c \
+	lib/waker/pipe.c
+lib_libmio_core_la_CFLAGS = $(AM_CFLAGS) $(MIO_LIB_CFLAGS)
+lib_libmio_core_la_LIBADD = $(MIO_BACKEND_OBJECTS)
+lib_libmio_core_la_DEPENDENCIES = $(MIO_BACKEND_OBJECTS)
+
+# Version-info as the libtool manual has it; HACKING says when to change it.
+lib_libmio_la_SOURCES =
+lib_libmio_la_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	$(EXPORTS_LDFLAGS) \
+	-no-undefined \
+	-version-info 0:0:0
+lib_libmio_la_CFLAGS = $(lib_libmio_core_la_CFLAGS)
+lib_libmio_la_LIBADD = \
+	$(lib_libmio_core_la_OBJECTS) \
+	$(MIO_BACKEND_OBJECTS)
+lib_libmio_la_DEPENDENCIES = \
+	$(lib_libmio_la_LIBADD) \
+	$(EXPORTS_FILE)
+
+if HAVE_VERSION_SCRIPT
+EXPORTS_FILE = lib/libmio.map
+EXPORTS_LDFLAGS = -Wl,--version-script=$(srcdir)/lib/libmio.map
+else
+EXPORTS_FILE = lib/libmio.sym
+EXPORTS_LDFLAGS = -export-symbols lib/libmio.sym
+endif
+
+lib/libmio.sym: lib/libmio.map
+	$(AM_V_GEN)$(SED) -n 's/^	\(mio_[a-z0-9_]*\);$$/\1/p' \
+		$(srcdir)/lib/libmio.map >$@
+
+CLEANFILES += lib/libmio.sym
+EXTRA_DIST += lib/libmio.map

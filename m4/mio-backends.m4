@@ -1,0 +1,91 @@
+dnl SPDX-License-Identifier: MIT
+dnl The one list of backends: from it come the objects to build, the table in
+dnl lib/backends.def and the names that the tests run.
+
+dnl _MIO_HAVE(selector | waker, NAME, TEST)
+dnl Puts NAME last on mio_selectors or mio_wakers if TEST succeeds.
+AC_DEFUN([_MIO_HAVE],
+[AS_IF([$3],
+	[AS_VAR_APPEND([mio_$1s], [" $2"])])])
+
+dnl _MIO_PUT_FIRST(selector | waker)
+dnl Heeds --with-selector or --with-waker.
+AC_DEFUN([_MIO_PUT_FIRST], [
+AS_IF([test "x$mio_$1s" = "x"],
+	[AC_MSG_ERROR([no $1 that libmio knows was found])])
+AS_IF([test "${with_$1+given}" = "given"], [
+	AS_CASE([$with_$1],
+		[''|*[[!a-z0-9]]*], [mio_found=no],
+		[AS_CASE(["$mio_$1s "],
+			[*" $with_$1 "*], [mio_found=yes],
+			[mio_found=no])])
+	AS_IF([test "$mio_found" = "no"],
+		[AC_MSG_ERROR(m4_normalize([
+			[--with-$1=$with_$1 cannot be had here;]
+			[the choice is:$mio_$1s]]))])
+	mio_rest=
+	for mio_name in $mio_$1s; do
+		AS_IF([test "$mio_name" != "$with_$1"],
+			[AS_VAR_APPEND([mio_rest], [" $mio_name"])])
+	done
+	mio_$1s=" $with_$1$mio_rest"])
+])
+
+AC_DEFUN([MIO_CHOOSE_BACKENDS], [
+AC_ARG_WITH([selector],
+	[AS_HELP_STRING([--with-selector=NAME],
+		[selector of the default backend: epoll, kqueue or poll
+		@<:@best there is@:>@])])
+AC_ARG_WITH([waker],
+	[AS_HELP_STRING([--with-waker=NAME],
+		[waker of the default backend: eventfd, user or pipe
+		@<:@best there is@:>@])])
+
+dnl Best first.  The kqueue and user lines wait for their files.
+mio_selectors=
+_MIO_HAVE([selector], [epoll], [test "$ac_cv_func_epoll_create1" = yes])
+dnl _MIO_HAVE([selector], [kqueue], [test "$ac_cv_func_kqueue" = yes])
+_MIO_HAVE([selector], [poll], [test "$ac_cv_func_poll" = yes])
+mio_wakers=
+_MIO_HAVE([waker], [eventfd], [test "$ac_cv_func_eventfd" = yes])
+dnl _MIO_HAVE([waker], [user], [test "$ac_cv_have_decl_EVFILT_USER" = yes])
+_MIO_HAVE([waker], [pipe], [test "$ac_cv_func_pipe" = yes])
+_MIO_PUT_FIRST([selector])
+_MIO_PUT_FIRST([waker])
+
+MIO_BACKENDS=
+MIO_BACKEND_OBJECTS=
+MIO_BACKENDS_DEF=
+for mio_selector in $mio_selectors; do
+	AS_VAR_APPEND([MIO_BACKEND_OBJECTS],
+		[" lib/selector/mio-$mio_selector.lo"])
+	AS_VAR_APPEND([MIO_BACKENDS_DEF],
+		["MIO__SELECTOR($mio_selector)$as_nl"])
+done
+for mio_waker in $mio_wakers; do
+	AS_VAR_APPEND([MIO_BACKEND_OBJECTS],
+		[" lib/waker/mio-$mio_waker.lo"])
+	AS_VAR_APPEND([MIO_BACKENDS_DEF],
+		["MIO__WAKER($mio_waker)$as_nl"])
+done
+for mio_selector in $mio_selectors; do
+	for mio_waker in $mio_wakers; do
+		AS_CASE([$mio_selector+$mio_waker],
+			[kqueue+eventfd|epoll+user|poll+user], [],
+			[AS_VAR_APPEND([MIO_BACKENDS],
+				[" $mio_selector+$mio_waker"])
+			AS_VAR_APPEND([MIO_BACKENDS_DEF],
+				["MIO__BACKEND($mio_selector, $mio_waker)$as_nl"])])
+	done
+done
+MIO_BACKENDS=${MIO_BACKENDS# }
+mio_default=${MIO_BACKENDS%% *}
+AS_IF([test "${with_waker-${mio_default#*+}}" != "${mio_default#*+}"],
+	[AC_MSG_ERROR(m4_normalize([
+		[--with-waker=$with_waker does not go with selector]
+		[${mio_default%+*}; choose another with --with-selector]]))])
+AC_SUBST([MIO_BACKENDS])
+AC_SUBST([MIO_BACKEND_OBJECTS])
+AC_SUBST([MIO_BACKENDS_DEF])
+AM_SUBST_NOTMAKE([MIO_BACKENDS_DEF])
+])

@@ -1,0 +1,82 @@
+dnl SPDX-License-Identifier: MIT
+dnl Flags of the compiler and the linker.  They go into variables of our own
+dnl that stand before CFLAGS and LDFLAGS, so the user's have the last word.
+
+dnl MIO_ADD_CFLAG(VARIABLE, FLAG)
+dnl Appends FLAG to VARIABLE if it compiles and links without a warning.
+AC_DEFUN([MIO_ADD_CFLAG],
+[AS_VAR_PUSHDEF([mio_cache], [mio_cv_cflag_$2])
+AC_CACHE_CHECK([whether $CC accepts $2], [mio_cache],
+	[mio_save_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS -Werror $2"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <string.h>]],
+			[[char text[16]; memset(text, 0, sizeof(text));]])],
+		[AS_VAR_SET([mio_cache], [yes])],
+		[AS_VAR_SET([mio_cache], [no])])
+	CFLAGS=$mio_save_CFLAGS])
+AS_VAR_IF([mio_cache], [yes],
+	[AS_VAR_APPEND([$1], [" $2"])])
+AS_VAR_POPDEF([mio_cache])])
+
+dnl MIO_YES_NO(OPTION, VALUE)
+dnl Refuses every VALUE of --enable-OPTION but yes and no.
+AC_DEFUN([MIO_YES_NO],
+[AS_CASE([$2],
+	[yes|no], [],
+	[AC_MSG_ERROR([--enable-$1=$2: say yes or no])])])
+
+dnl MIO_WARNING_CFLAGS
+AC_DEFUN([MIO_WARNING_FLAGS], [
+AC_ARG_ENABLE([werror],
+	[AS_HELP_STRING([--enable-werror],
+		[make compiler warnings errors @<:@no@:>@])],
+	[],
+	[enable_werror=no])
+MIO_YES_NO([werror], [$enable_werror])
+MIO_WARNING_CFLAGS=
+m4_foreach_w([mio_flag], [
+		-Wall
+		-Wextra
+		-Wpedantic
+		-Wconversion
+		-Wformat=2
+		-Wmissing-prototypes
+		-Wold-style-definition
+		-Wpointer-arith
+		-Wshadow
+		-Wstrict-prototypes
+		-Wundef
+		-Wvla
+		-Wwrite-strings],
+	[MIO_ADD_CFLAG([MIO_WARNING_CFLAGS], mio_flag)
+])
+AS_IF([test "$enable_werror" = "yes"],
+	[AS_VAR_APPEND([MIO_WARNING_CFLAGS], [" -Werror"])])
+AC_SUBST([MIO_WARNING_CFLAGS])
+])
+
+dnl MIO_LIB_CFLAGS, for lib/ alone.
+AC_DEFUN([MIO_LIBRARY_FLAGS], [
+MIO_LIB_CFLAGS=
+MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fvisibility=hidden])
+dnl With unwind tables pthread_cleanup_push costs nothing.
+MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fexceptions])
+AC_SUBST([MIO_LIB_CFLAGS])
+])
+
+dnl Whether the linker takes lib/libmio.map; else libtool's -export-symbols.
+AC_DEFUN([MIO_VERSION_SCRIPT], [
+AC_CACHE_CHECK([whether the linker takes a version script],
+	[mio_cv_ld_version_script],
+	[mio_save_LDFLAGS=$LDFLAGS
+	LDFLAGS="$LDFLAGS -shared -fPIC -Wl,--version-script=conftest.map"
+	AS_ECHO(["V_1 { global: mio_test; local: *; };"]) >conftest.map
+	AC_LINK_IFELSE([AC_LANG_SOURCE(
+			[[int mio_test(void); int mio_test(void) { return 0; }]])],
+		[mio_cv_ld_version_script=yes],
+		[mio_cv_ld_version_script=no])
+	rm -f conftest.map
+	LDFLAGS=$mio_save_LDFLAGS])
+AM_CONDITIONAL([HAVE_VERSION_SCRIPT],
+	[test "$mio_cv_ld_version_script" = "yes"])
+])

@@ -1,0 +1,106 @@
+dnl SPDX-License-Identifier: MIT
+dnl What the system has.
+
+dnl MIO_PROBE_CALL(FUNCTION, INCLUDES, CALL)
+dnl Sets ac_cv_func_FUNCTION: it is declared, and CALL, an expression, links.
+AC_DEFUN([MIO_PROBE_CALL],
+[AC_CACHE_CHECK([for $1], [ac_cv_func_$1],
+	[AC_LINK_IFELSE([AC_LANG_PROGRAM([$2], [[(void)$1; (void)($3);]])],
+		[ac_cv_func_$1=yes],
+		[ac_cv_func_$1=no])])])
+
+dnl MIO_DEFINE_IF(VALUE, MACRO, MEANING)
+dnl Defines MACRO in config.h if VALUE is yes.
+AC_DEFUN([MIO_DEFINE_IF],
+[AS_IF([test "x$1" = "xyes"],
+	[AC_DEFINE([$2], [1], [$3])])])
+
+dnl Libraries that some systems keep apart from libc, into LIBS.
+AC_DEFUN([MIO_PROBE_LIBRARIES], [
+AC_SEARCH_LIBS([socket], [socket network])
+dnl Before 2.34 glibc's libc has pthread_mutex_lock but not this one, which
+dnl tests and examples need.
+AC_SEARCH_LIBS([pthread_create], [pthread],
+	[],
+	[AC_MSG_ERROR([libmio needs POSIX threads])])
+dnl 64-bit atomics are calls on some 32-bit machines.
+AC_CACHE_CHECK([for library containing 64-bit atomics], [mio_cv_lib_atomic],
+	[mio_cv_lib_atomic=no
+	mio_save_LIBS=$LIBS
+	for mio_lib in '' -latomic; do
+		LIBS="$mio_lib $mio_save_LIBS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+#include <stdatomic.h>
+#include <stdint.h>
+static _Atomic uint64_t epoch;]],
+				[[return (int)atomic_fetch_add(&epoch, 1);]])],
+			[mio_cv_lib_atomic=${mio_lib:-none required}
+			break])
+	done
+	LIBS=$mio_save_LIBS])
+AS_CASE([$mio_cv_lib_atomic],
+	[no], [AC_MSG_ERROR([libmio needs 64-bit C11 atomics])],
+	[-l*], [LIBS="$mio_cv_lib_atomic $LIBS"])
+])
+
+AC_DEFUN([MIO_PROBE_SYSTEM], [
+MIO_PROBE_CALL([epoll_create1], [[#include <sys/epoll.h>]],
+	[epoll_create1(EPOLL_CLOEXEC)])
+MIO_PROBE_CALL([epoll_pwait2], [[#include <sys/epoll.h>]],
+	[epoll_pwait2(0, 0, 0, 0, 0)])
+MIO_PROBE_CALL([kqueue], [[
+#include <sys/types.h>
+#include <sys/event.h>
+#include <sys/time.h>]],
+	[kqueue() + kevent(0, 0, 0, 0, 0, 0)])
+MIO_PROBE_CALL([poll], [[#include <poll.h>]],
+	[poll(0, 0, 0)])
+MIO_PROBE_CALL([ppoll], [[#include <poll.h>]],
+	[ppoll(0, 0, 0, 0)])
+MIO_PROBE_CALL([eventfd], [[#include <sys/eventfd.h>]],
+	[eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)])
+MIO_PROBE_CALL([pipe], [[#include <unistd.h>]],
+	[pipe(0)])
+MIO_PROBE_CALL([pipe2], [[
+#include <fcntl.h>
+#include <unistd.h>]],
+	[pipe2(0, O_CLOEXEC | O_NONBLOCK)])
+MIO_PROBE_CALL([accept4], [[#include <sys/socket.h>]],
+	[accept4(0, 0, 0, 0)])
+MIO_PROBE_CALL([secure_getenv], [[#include <stdlib.h>]],
+	[secure_getenv("")])
+
+m4_pushdef([mio_socket], [[
+#include <sys/types.h>
+#include <sys/socket.h>]])
+AC_CHECK_DECL([SOCK_CLOEXEC], [], [], [mio_socket])
+AC_CHECK_DECL([SOCK_NONBLOCK], [], [], [mio_socket])
+AC_CHECK_DECL([MSG_NOSIGNAL], [], [], [mio_socket])
+AC_CHECK_DECL([SO_NOSIGPIPE], [], [], [mio_socket])
+m4_popdef([mio_socket])
+AC_CHECK_DECL([EVFILT_USER], [], [], [[
+#include <sys/types.h>
+#include <sys/event.h>
+#include <sys/time.h>]])
+
+dnl What only decides about a backend gets no macro: see MIO_CHOOSE_BACKENDS.
+MIO_DEFINE_IF([$ac_cv_func_epoll_pwait2], [HAVE_EPOLL_PWAIT2],
+	[epoll_wait with a timeout in nanoseconds])
+MIO_DEFINE_IF([$ac_cv_func_ppoll], [HAVE_PPOLL],
+	[poll with a timeout in nanoseconds])
+MIO_DEFINE_IF([$ac_cv_func_pipe2], [HAVE_PIPE2],
+	[pipe with flags])
+MIO_DEFINE_IF([$ac_cv_func_accept4], [HAVE_ACCEPT4],
+	[accept with flags])
+MIO_DEFINE_IF([$ac_cv_func_secure_getenv], [HAVE_SECURE_GETENV],
+	[getenv that trusts no set-user-ID program's environment])
+AS_CASE([$ac_cv_have_decl_SOCK_CLOEXEC:$ac_cv_have_decl_SOCK_NONBLOCK],
+	[yes:yes], [mio_sock_flags=yes],
+	[mio_sock_flags=no])
+MIO_DEFINE_IF([$mio_sock_flags], [HAVE_SOCK_CLOEXEC],
+	[SOCK_CLOEXEC and SOCK_NONBLOCK for socket and accept4])
+MIO_DEFINE_IF([$ac_cv_have_decl_MSG_NOSIGNAL], [HAVE_MSG_NOSIGNAL],
+	[send without SIGPIPE, per call])
+MIO_DEFINE_IF([$ac_cv_have_decl_SO_NOSIGPIPE], [HAVE_SO_NOSIGPIPE],
+	[send without SIGPIPE, per socket])
+])

@@ -1,0 +1,66 @@
+dnl SPDX-License-Identifier: MIT
+dnl What only the tests need, and the summary.
+
+dnl The conditional HAVE_CHECK, CHECK_CFLAGS, CHECK_LIBS; VALGRIND, empty if
+dnl there is none.
+AC_DEFUN([MIO_TEST_TOOLS], [
+AC_ARG_WITH([check],
+	[AS_HELP_STRING([--with-check],
+		[build the suites that need Check @<:@if found@:>@])],
+	[],
+	[with_check=auto])
+AS_CASE([$with_check],
+	[yes|no|auto], [],
+	[AC_MSG_ERROR([--with-check=$with_check: say yes or no])])
+mio_check=no
+AS_IF([test "$with_check" != "no"],
+	[PKG_CHECK_MODULES([CHECK], [check >= 0.15],
+		[mio_check=yes],
+		[AS_IF([test "$with_check" = "yes"],
+			[AC_MSG_ERROR(m4_normalize([
+				[--with-check: pkg-config does not find Check]
+				[0.15 or newer]]))])])])
+AM_CONDITIONAL([HAVE_CHECK], [test "$mio_check" = "yes"])
+AC_PATH_PROG([VALGRIND], [valgrind])
+])
+
+AC_DEFUN([MIO_SUMMARY], [
+mio_found=
+for mio_name in epoll_create1 epoll_pwait2 kqueue poll ppoll eventfd pipe2 \
+		accept4 secure_getenv; do
+	AS_VAR_COPY([mio_answer], [ac_cv_func_$mio_name])
+	AS_IF([test "$mio_answer" = "yes"],
+		[AS_VAR_APPEND([mio_found], [" $mio_name"])],
+		[AS_VAR_APPEND([mio_found], [" (no $mio_name)"])])
+done
+for mio_name in SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL SO_NOSIGPIPE; do
+	AS_VAR_COPY([mio_answer], [ac_cv_have_decl_$mio_name])
+	AS_IF([test "$mio_answer" = "yes"],
+		[AS_VAR_APPEND([mio_found], [" $mio_name"])],
+		[AS_VAR_APPEND([mio_found], [" (no $mio_name)"])])
+done
+mio_found=`AS_ECHO(["$mio_found"]) | fold -s -w 58 |
+	sed 's/ $//; 1s/^ //; 1!s/^/                    /'`
+AS_IF([test "$mio_cv_ld_version_script" = "yes"],
+	[mio_answer='version script'],
+	[mio_answer='list, no versions'])
+cat <<_MIO_EOF
+
+libmio $PACKAGE_VERSION
+  compiler          $CC $CFLAGS
+  host              $host
+  prefix            $prefix
+  found             $mio_found
+  backends          $MIO_BACKENDS
+  default           $mio_default
+  exported symbols  $mio_answer
+  libraries         shared $enable_shared, static $enable_static
+  extra libraries   ${LIBS:-none}
+  werror            $enable_werror
+  hardening         $enable_hardening
+  sanitizers        ${MIO_SANITIZERS:-none}
+  Check suites      $mio_check
+  valgrind          ${VALGRIND:-no}
+
+_MIO_EOF
+])
