@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: MIT
+
+# Measurements against the system's epoll, so for Linux only.
+EXTRA_PROGRAMS += \
+	bench/chain \
+	bench/churn \
+	bench/wake
+
+bench_chain_SOURCES = bench/chain.c
+bench_chain_LDADD = lib/libmio.la
+bench_churn_SOURCES = bench/churn.c
+bench_churn_LDADD = lib/libmio.la
+bench_wake_SOURCES = bench/wake.c
+bench_wake_LDADD = lib/libmio.la
+
+EXTRA_DIST += bench/check-instructions
+CLEANFILES += \
+	bench/chain \
+	bench/churn \
+	bench/wake
+
+bench-instructions: bench/chain bench/churn bench/wake
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/check-instructions
+
+.PHONY: bench-instructions
