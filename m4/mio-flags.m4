@@ -48,7 +48,7 @@ m4_foreach_w([mio_flag], [
 		-Wundef
 		-Wvla
 		-Wwrite-strings],
-	[MIO_ADD_CFLAG([MIO_WARNING_CFLAGS], mio_flag)
+	[MIO_ADD_CFLAG([MIO_WARNING_CFLAGS], m4_defn([mio_flag]))
 ])
 AS_IF([test "$enable_werror" = "yes"],
 	[AS_VAR_APPEND([MIO_WARNING_CFLAGS], [" -Werror"])])

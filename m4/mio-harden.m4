@@ -19,12 +19,12 @@ AS_IF([test "$enable_hardening" = "yes"], [
 			-fcf-protection=full
 			-fstack-clash-protection
 			-fstack-protector-strong],
-		[MIO_ADD_CFLAG([MIO_HARDENING_CFLAGS], mio_flag)
+		[MIO_ADD_CFLAG([MIO_HARDENING_CFLAGS], m4_defn([mio_flag]))
 	])
 	m4_foreach_w([mio_flag], [
 			-Wl,-z,now
 			-Wl,-z,relro],
-		[MIO_ADD_CFLAG([MIO_HARDENING_LDFLAGS], mio_flag)
+		[MIO_ADD_CFLAG([MIO_HARDENING_LDFLAGS], m4_defn([mio_flag]))
 	])
 	AS_IF([test "x$MIO_HARDENING_CFLAGS$MIO_HARDENING_LDFLAGS" = "x"],
 		[AC_MSG_ERROR([--enable-hardening: $CC has none of the flags])])])
