@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract between the portable front (poll.c, registry.c, source.c,
+ * waker.c) and the selectors in selector/.  A new selector is one file that
+ * defines one `struct mio__selector_ops`, and its name in the list of
+ * m4/mio-backends.m4.
+ */
+
+#ifndef MIO_SELECTOR_H
+#define MIO_SELECTOR_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <mio.h>
+
+struct mio__backend;
+struct mio__selector_ops;
+
+/*
+ * What a poll, its registry and their references are: one object with two
+ * counts.  `handles` (the poll, references): at 0 the selector is closed.
+ * `memory` (the handles together, each registered source, each waker): at 0
+ * the object is freed, for sources and wakers outlive polls all the time.
+ */
+struct mio_registry {
+	const struct mio__selector_ops *ops;
+	int fd;               /* the selector's own descriptor, or -1 */
+	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
+	atomic_uint wakers;   /* how many; 0: mio_poll leaves epoch alone */
+	_Atomic uint64_t epoch; /* counts returns of mio_poll: see waker.c */
+	void *state;          /* the selector's; NULL where the kernel has it */
+	const struct mio__backend *backend;
+	atomic_size_t handles;
+	atomic_size_t memory;
+	pid_t owner; /* a forked child must leave the kernel's state alone */
+};
+
+/*
+ * `list` has room for `capacity` events, and for as many of any selector's
+ * native events (ops->native_size), which are translated in place.
+ */
+struct mio_events {
+	size_t capacity;
+	size_t count;
+	struct mio_event list[];
+};
+
+/*
+ * A source is {descriptor, kind, priv[0]: its registry or NULL, priv[1]: the
+ * selector's}.  `kind` is the address family of a socket, 0 for another
+ * file, or one of these; a kind whose I/O is no system call (a Windows pipe)
+ * gets a value of its own here and its calls in sys/.
+ */
+#define MIO__FAMILY(kind) ((int)((kind) & 0xffffu))
+#define MIO__KIND_QUIET_PIPE 0x10000u /* takes RWF_NOSIGNAL */
+#define MIO__KIND_RAW 0x20000u   /* stands for a _fd call's descriptor */
+#define MIO__KIND_WAKER 0x40000u /* a waker's descriptor: see `wait` */
+
+struct mio__selector_ops {
+	const char *name;
+	unsigned interests; /* those it knows; the front refuses others */
+	size_t native_size; /* of one event as the kernel writes it */
+
+	/*
+	 * Makes the selector: registry->fd (close-on-exec) and ->state.
+	 * -1 and errno leaves nothing behind.
+	 */
+	int (*open)(struct mio_registry *registry);
+	/*
+	 * The last handle is gone: closes descriptors.  Nobody waits or
+	 * registers any more, but sources may still be closed.  Must not
+	 * disturb another process that inherited the selector (fork).
+	 */
+	void (*close)(struct mio_registry *registry);
+	/* The last source and waker are gone too: frees state.  Optional. */
+	void (*destroy)(struct mio_registry *registry);
+
+	/*
+	 * Waits (timeout_ns < 0: for ever, 0: not at all, else at least so
+	 * long, one deadline) and fills events->list with at most `capacity`
+	 * events; the rest must come with the next call, in turn.  Returns
+	 * how many, or -1 and errno (EINTR included).  Never allocates.
+	 * 0 only when the time ran out.  Each event has readable or writable
+	 * set; a hang-up or error says both.  Edge-triggered: after an event
+	 * the next comes for a new change only.  A waker's descriptor that
+	 * is not edge-triggered by nature is drained before this returns.
+	 * Called by one thread at a time.
+	 */
+	int (*wait)(struct mio_registry *registry, struct mio_events *events,
+	    int64_t timeout_ns);
+
+	/*
+	 * Start, change and stop watching source->handle.  Any thread, also
+	 * during a wait, which sees the change at once.  A failure (EBADF,
+	 * EEXIST, ENOENT, EPERM, EINVAL, ENOMEM, ENOSPC) changes nothing.
+	 * `interests` is a valid subset of ops->interests.  `add` and
+	 * `change` report what is ready now; after `remove` the token is
+	 * never reported again.  They may keep state in source->priv[1],
+	 * and refuse MIO__KIND_RAW with ENOTSUP if they cannot do without.
+	 */
+	int (*add)(struct mio_registry *registry, struct mio_source *source,
+	    mio_token token, unsigned interests);
+	int (*change)(struct mio_registry *registry,
+	    struct mio_source *source, mio_token token, unsigned interests);
+	int (*remove)(
+	    struct mio_registry *registry, struct mio_source *source);
+
+	/*
+	 * I/O returned EAGAIN in `directions`: report their next edge.
+	 * NULL where the kernel's edges need no help.
+	 */
+	int (*rearm)(struct mio_registry *registry,
+	    const struct mio_source *source, unsigned directions);
+	/*
+	 * A registered source is about to be closed, perhaps after `close`
+	 * and perhaps in a forked child.  NULL where close(2) says it all.
+	 */
+	void (*closing)(
+	    struct mio_registry *registry, struct mio_source *source);
+};
+
+/* Every selector there is; configure's list says which are compiled. */
+extern const struct mio__selector_ops mio__epoll_ops;
+extern const struct mio__selector_ops mio__kqueue_ops;
+extern const struct mio__selector_ops mio__poll_ops;
+
+struct mio__waker_ops;
+
+/* A row of configure's list, best first: selector/table.c. */
+struct mio__backend {
+	const char *name;
+	const struct mio__selector_ops *selector;
+	const struct mio__waker_ops *waker; /* NULL: has no wakers */
+};
+
+/* NULL: the default.  NULL is returned with EINVAL or ENOTSUP. */
+const struct mio__backend *mio__backend_find(const char *name);
+/* The largest native event of this build's selectors. */
+size_t mio__native_size(void);
+
+/* For callers that hold no handle: false if the selector is closed. */
+bool mio__registry_hold(struct mio_registry *registry);
+/* One more, or one less, that needs the object's memory. */
+void mio__registry_keep(struct mio_registry *registry);
+void mio__registry_release(struct mio_registry *registry);
+
+static inline int
+mio__fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+#endif

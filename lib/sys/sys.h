@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls that differ between systems; the differences stay in sys/. */
+
+#ifndef MIO_SYS_H
+#define MIO_SYS_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+/* Flag for send calls; 0 where the socket carries an option instead. */
+#ifdef MSG_NOSIGNAL
+#define MIO__NOSIGNAL MSG_NOSIGNAL
+#else
+#define MIO__NOSIGNAL 0
+#endif
+
+/*
+ * All descriptors made here are non-blocking, close-on-exec and, sockets,
+ * raise no SIGPIPE: at once where the kernel can, else with fcntl, also
+ * when the kernel or a sandbox refuses the one-call form at run time.
+ */
+int mio__sys_socket(int family, int type);
+int mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen);
+int mio__sys_pipe(int fds[2]);
+
+/* A descriptor taken over from the caller: what mio_source_from_fd does. */
+int mio__sys_adopt(int fd);
+/* The `kind` of any descriptor; that of one known to be no socket. */
+uint32_t mio__sys_kind(int fd);
+uint32_t mio__sys_pipe_kind(int fd);
+
+/* write(2) and writev(2) on a file of MIO__KIND_QUIET_PIPE. */
+ssize_t mio__sys_writev_quiet(int fd, const struct iovec *iov, int iovcnt);
+
+/* What a kernel or sandbox that lacks a newer call answers to it. */
+static inline bool
+mio__sys_refused(int error)
+{
+	return error == ENOSYS || error == EPERM || error == EINVAL;
+}
+
+int mio__sys_nonblock(int fd);
+int mio__sys_cloexec(int fd);
+/* close(2) that leaves errno alone. */
+void mio__sys_close(int fd);
+
+/* getenv(3), unless the program runs with another's privileges. */
+const char *mio__sys_getenv(const char *name);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t mio__sys_now(void);
+/* Milliseconds for a timeout above 0: rounded up, at most INT_MAX. */
+int mio__sys_ms(int64_t ns);
+/* For a timeout of 0 or more; at most what time_t can hold. */
+struct timespec mio__sys_timespec(int64_t ns);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract of the wakers in waker/: how another thread makes the
+ * selector return.  waker.c decides when; these do it.
+ */
+
+#ifndef MIO_WAKER_IMPL_H
+#define MIO_WAKER_IMPL_H
+
+#include "selector.h"
+
+struct mio_waker {
+	struct mio_registry *registry;
+	const struct mio__waker_ops *ops;
+	_Atomic uint64_t claimed; /* the epoch of the last wake that signalled */
+	mio_token token;
+	int fds[2]; /* to watch, to signal; may be the same */
+};
+
+struct mio__waker_ops {
+	const char *name;
+	/*
+	 * Makes fds, non-blocking and close-on-exec; the front registers
+	 * fds[0].  A waker that is an event of the selector itself registers
+	 * token with registry->fd here and leaves -1.  -1 and errno: nothing
+	 * left behind.
+	 */
+	int (*open)(struct mio_waker *waker);
+	/*
+	 * Makes a new edge on fds[0], however many came before undrained.
+	 * Async-signal-safe, any thread, never blocks; retries EINTR.
+	 */
+	int (*signal)(struct mio_waker *waker);
+	/* Empties `fd` (fds[0]), for selectors that are level-triggered. */
+	void (*drain)(int fd);
+	void (*close)(struct mio_waker *waker);
+};
+
+extern const struct mio__waker_ops mio__eventfd_ops;
+extern const struct mio__waker_ops mio__pipe_ops;
+extern const struct mio__waker_ops mio__user_ops;
+
+#endif
