@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll(2), made edge-triggered: a bit that was reported leaves the mask that
+ * poll(2) is asked for (`armed`) until I/O returns EAGAIN or the source is
+ * registered anew.
+ *
+ * The table is an array of entries, with `slots` leading from a descriptor to
+ * its place; place 0 is the notify descriptor, through which other threads
+ * end a wait.  fds[] is the same table as the kernel wants it.  It belongs to
+ * the waiting thread while the kernel works on it: until then a change is
+ * made in the entry, its place is noted in `dirty`, and the waiter is kicked;
+ * sync() brings fds[] up to date when the wait is over.
+ */
+
+#include "config.h"
+#include "selector.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sys/sys.h"
+#include "waker.h"
+
+#ifndef POLLRDHUP
+#define POLLRDHUP 0
+#endif
+
+#define MUTING (POLLHUP | POLLERR)
+
+struct entry {
+	mio_token token;
+	ino_t ino; /* with dev: what file the number stood for */
+	dev_t dev;
+	int fd;          /* -1: a hole, filled by the next sync */
+	short interests; /* POLL* bits asked for */
+	short armed;     /* those of them to be reported */
+	uint8_t kind;
+	bool muted;   /* hung up: poll(2) would return at once for ever */
+	bool dirty;   /* noted in `dirty` */
+	bool changed; /* since the wait began: what it finds is outdated */
+};
+
+enum { SOURCE, DESCRIPTOR, WAKER };
+
+struct table {
+	pthread_mutex_t lock;
+	struct entry *entries;
+	size_t count;
+	size_t capacity;
+	struct pollfd *fds;
+	struct pollfd *larger; /* replaces fds when the wait is over */
+	uint32_t *dirty;
+	size_t dirty_count;
+	uint32_t *slots; /* by descriptor: place in entries, 0 none */
+	size_t slots_count;
+	size_t polled; /* places that the kernel works on; 0: no wait */
+	size_t next;   /* where to look first, for fairness */
+	bool kicked;
+	struct mio_waker notify;
+};
+
+/*
+ * A thread must not be cancelled between lock and unlock (the kick is a
+ * write).  Returns what unlock needs.
+ */
+static int
+lock(struct table *table)
+{
+	int cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_mutex_lock(&table->lock);
+	return cancel;
+}
+
+static void
+unlock(struct table *table, int cancel)
+{
+	pthread_mutex_unlock(&table->lock);
+	pthread_setcancelstate(cancel, &cancel);
+}
+
+/* The place of `fd`, 0 if it has none. */
+static size_t
+find(const struct table *table, int fd)
+{
+	return (size_t)fd < table->slots_count ? table->slots[fd] : 0;
+}
+
+static void
+show(struct table *table, size_t place)
+{
+	const struct entry *entry = &table->entries[place];
+
+	table->fds[place].fd = entry->muted ? -1 : entry->fd;
+	table->fds[place].events = entry->armed;
+	table->fds[place].revents = 0;
+}
+
+/* Ends the wait, if there is one, so that it sees what has changed. */
+static void
+kick(struct table *table)
+{
+	if (table->polled == 0 || table->kicked)
+		return;
+	table->kicked = true;
+	table->notify.ops->signal(&table->notify);
+}
+
+/* The entry has changed: show it to the kernel, at once or after the wait. */
+static void
+touch(struct table *table, size_t place)
+{
+	struct entry *entry = &table->entries[place];
+
+	if (table->polled == 0) {
+		show(table, place);
+		return;
+	}
+	if (place < table->polled && !entry->dirty) {
+		entry->dirty = true;
+		table->dirty[table->dirty_count++] = (uint32_t)place;
+	}
+}
+
+/* Moves the last entry to `place`, which is unused now. */
+static void
+fill(struct table *table, size_t place)
+{
+	size_t last = --table->count;
+
+	if (place == last)
+		return;
+	table->entries[place] = table->entries[last];
+	table->entries[place].dirty = false;
+	if (table->entries[place].fd >= 0)
+		table->slots[table->entries[place].fd] = (uint32_t)place;
+}
+
+static void
+drop(struct table *table, size_t place)
+{
+	struct entry *entry = &table->entries[place];
+
+	table->slots[entry->fd] = 0;
+	if (place < table->polled) {
+		entry->fd = -1;
+		entry->changed = true;
+		touch(table, place);
+		return;
+	}
+	fill(table, place);
+	if (place < table->count)
+		touch(table, place);
+}
+
+/* The wait is over: bring fds[] up to date. */
+static void
+sync_fds(struct table *table)
+{
+	size_t polled = table->polled;
+
+	if (table->larger != NULL) {
+		memcpy(table->larger, table->fds, polled * sizeof(*table->fds));
+		free(table->fds);
+		table->fds = table->larger;
+		table->larger = NULL;
+	}
+	table->polled = 0;
+	for (size_t i = 0; i < table->dirty_count; i++) {
+		size_t place = table->dirty[i];
+
+		/* Holes at the end, and what fills a hole, may be holes. */
+		while (place < table->count && table->entries[place].fd < 0)
+			fill(table, place);
+		if (place < table->count) {
+			table->entries[place].dirty = false;
+			table->entries[place].changed = false;
+			show(table, place);
+		}
+	}
+	table->dirty_count = 0;
+	for (size_t place = polled; place < table->count; place++)
+		show(table, place);
+}
+
+static void *
+grow(void *array, size_t count, size_t size)
+{
+	if (count > PTRDIFF_MAX / size)
+		return NULL;
+	return realloc(array, count * size);
+}
+
+static int
+grow_slots(struct table *table, int fd)
+{
+	size_t count = table->slots_count != 0 ? table->slots_count : 64;
+	uint32_t *slots;
+
+	while (count <= (size_t)fd)
+		count *= 2;
+	slots = grow(table->slots, count, sizeof(*slots));
+	if (slots == NULL)
+		return mio__fail(ENOMEM);
+	memset(slots + table->slots_count, 0,
+	    (count - table->slots_count) * sizeof(*slots));
+	table->slots = slots;
+	table->slots_count = count;
+	return 0;
+}
+
+static int
+grow_entries(struct table *table)
+{
+	size_t capacity = table->capacity != 0 ? 2 * table->capacity : 16;
+	struct entry *entries;
+	uint32_t *dirty;
+	struct pollfd *fds;
+
+	entries = grow(table->entries, capacity, sizeof(*entries));
+	if (entries == NULL)
+		return mio__fail(ENOMEM);
+	table->entries = entries;
+	dirty = grow(table->dirty, capacity, sizeof(*dirty));
+	if (dirty == NULL)
+		return mio__fail(ENOMEM);
+	table->dirty = dirty;
+	/* The array that the kernel works on must stay where it is. */
+	fds = grow(table->polled != 0 ? table->larger : table->fds, capacity,
+	    sizeof(*fds));
+	if (fds == NULL)
+		return mio__fail(ENOMEM);
+	if (table->polled != 0)
+		table->larger = fds;
+	else
+		table->fds = fds;
+	table->capacity = capacity;
+	return 0;
+}
+
+/* Makes room for one more, of this number. */
+static int
+reserve(struct table *table, int fd)
+{
+	if ((size_t)fd >= table->slots_count && grow_slots(table, fd) < 0)
+		return -1;
+	if (table->count == table->capacity && grow_entries(table) < 0)
+		return -1;
+	return 0;
+}
+
+static short
+mask_of(unsigned interests)
+{
+	int mask = 0;
+
+	if (interests & MIO_READABLE)
+		mask |= POLLIN | POLLRDHUP;
+	if (interests & MIO_WRITABLE)
+		mask |= POLLOUT;
+	if (interests & MIO_PRIORITY)
+		mask |= POLLPRI;
+	return (short)mask;
+}
+
+static void
+append(struct table *table, int fd, const struct stat *st, uint8_t kind,
+    mio_token token, unsigned interests)
+{
+	size_t place = table->count++;
+	struct entry *entry = &table->entries[place];
+
+	memset(entry, 0, sizeof(*entry));
+	entry->token = token;
+	entry->ino = st->st_ino;
+	entry->dev = st->st_dev;
+	entry->fd = fd;
+	entry->interests = entry->armed = mask_of(interests);
+	entry->kind = kind;
+	table->slots[fd] = (uint32_t)place;
+	touch(table, place);
+}
+
+static uint8_t
+kind_of(const struct mio_source *source)
+{
+	if (source->kind & MIO__KIND_WAKER)
+		return WAKER;
+	return source->kind & MIO__KIND_RAW ? DESCRIPTOR : SOURCE;
+}
+
+/* The number stands for another file now than when it was registered. */
+static bool
+stale(const struct entry *entry, const struct stat *st)
+{
+	return entry->ino != st->st_ino || entry->dev != st->st_dev;
+}
+
+static int
+add_locked(struct table *table, const struct mio_source *source,
+    const struct stat *st, mio_token token, unsigned interests)
+{
+	int fd = source->handle;
+	size_t place;
+
+	if (fd == table->notify.fds[0])
+		return mio__fail(EINVAL);
+	place = find(table, fd);
+	if (place != 0 && !stale(&table->entries[place], st))
+		return mio__fail(EEXIST);
+	if (reserve(table, fd) < 0)
+		return -1;
+	if (place != 0)
+		drop(table, place);
+	append(table, fd, st, kind_of(source), token, interests);
+	kick(table);
+	return 0;
+}
+
+static int
+add_poll(struct mio_registry *registry, struct mio_source *source,
+    mio_token token, unsigned interests)
+{
+	struct table *table = registry->state;
+	struct stat st;
+	int cancel, result;
+
+	if (fstat(source->handle, &st) < 0)
+		return -1;
+	/* poll(2) calls them always ready; epoll refuses them. */
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return mio__fail(EPERM);
+	cancel = lock(table);
+	result = add_locked(table, source, &st, token, interests);
+	unlock(table, cancel);
+	return result;
+}
+
+/*
+ * The place of a registered descriptor that still is what it was; an entry
+ * that is not goes.  0 and ENOENT if there is none.
+ */
+static size_t
+place_of(struct table *table, const struct mio_source *source,
+    const struct stat *st)
+{
+	size_t place = find(table, source->handle);
+
+	if (place != 0 && stale(&table->entries[place], st)) {
+		drop(table, place);
+		place = 0;
+	}
+	if (place == 0 ||
+	    (table->entries[place].kind == WAKER &&
+		kind_of(source) != WAKER)) {
+		errno = ENOENT;
+		return 0;
+	}
+	return place;
+}
+
+static int
+change_poll(struct mio_registry *registry, struct mio_source *source,
+    mio_token token, unsigned interests)
+{
+	struct table *table = registry->state;
+	struct stat st;
+	size_t place;
+	int cancel;
+
+	if (fstat(source->handle, &st) < 0)
+		return -1;
+	cancel = lock(table);
+	place = place_of(table, source, &st);
+	if (place != 0) {
+		struct entry *entry = &table->entries[place];
+
+		entry->token = token;
+		entry->interests = entry->armed = mask_of(interests);
+		entry->muted = false;
+		entry->changed = place < table->polled;
+		touch(table, place);
+		kick(table);
+	}
+	unlock(table, cancel);
+	return place != 0 ? 0 : -1;
+}
+
+static int
+remove_poll(struct mio_registry *registry, struct mio_source *source)
+{
+	struct table *table = registry->state;
+	struct stat st;
+	size_t place;
+	int cancel;
+
+	if (fstat(source->handle, &st) < 0)
+		return -1;
+	cancel = lock(table);
+	place = place_of(table, source, &st);
+	if (place != 0) {
+		drop(table, place);
+		kick(table);
+	}
+	unlock(table, cancel);
+	return place != 0 ? 0 : -1;
+}
+
+static int
+rearm_poll(struct mio_registry *registry, const struct mio_source *source,
+    unsigned directions)
+{
+	struct table *table = registry->state;
+	short mask = mask_of(directions);
+	struct stat st;
+	size_t place;
+	int cancel;
+
+	if (directions & MIO_READABLE)
+		mask |= POLLPRI;
+	if (kind_of(source) == DESCRIPTOR && fstat(source->handle, &st) < 0)
+		return -1;
+	cancel = lock(table);
+	if (kind_of(source) == DESCRIPTOR)
+		place = place_of(table, source, &st);
+	else
+		place = find(table, source->handle);
+	if (place != 0) {
+		struct entry *entry = &table->entries[place];
+
+		entry->armed |= (short)(entry->interests & mask);
+		entry->muted = false;
+		touch(table, place);
+		kick(table);
+	}
+	unlock(table, cancel);
+	return place != 0 ? 0 : -1;
+}
+
+static void
+closing_poll(struct mio_registry *registry, struct mio_source *source)
+{
+	struct table *table = registry->state;
+	size_t place;
+	int cancel;
+
+	/*
+	 * In a forked child the lock may be that of a thread that is not
+	 * there, and the notify descriptor is the parent's.
+	 */
+	if (registry->owner != getpid())
+		return;
+	cancel = lock(table);
+	place = find(table, source->handle);
+	if (place != 0) {
+		drop(table, place);
+		kick(table); /* or the wait keeps the file open */
+	}
+	unlock(table, cancel);
+}
+
+/* By INTERNALS' formulas, and the superset rule of mio_event(3). */
+static uint32_t
+readiness_of(short flags)
+{
+	uint32_t readiness = 0;
+
+	if (flags & (POLLIN | POLLPRI | POLLHUP | POLLERR | POLLRDHUP))
+		readiness |= MIO_READABLE;
+	if (flags & (POLLOUT | POLLHUP | POLLERR))
+		readiness |= MIO_WRITABLE;
+	if (flags & POLLPRI)
+		readiness |= MIO_PRIORITY;
+	if (flags & POLLERR)
+		readiness |= MIO_ERROR;
+	if (flags & (POLLHUP | POLLRDHUP))
+		readiness |= MIO_READ_CLOSED;
+	if ((flags & POLLHUP) || flags == POLLERR ||
+	    ((flags & POLLOUT) && (flags & POLLERR)))
+		readiness |= MIO_WRITE_CLOSED;
+	return readiness;
+}
+
+/* What poll(2) found at `place`; false if there is nothing to report. */
+static bool
+report(struct table *table, size_t place, struct mio_event *event)
+{
+	struct entry *entry = &table->entries[place];
+	short flags = table->fds[place].revents;
+	struct stat st;
+
+	if (entry->fd < 0 || entry->changed)
+		return false; /* not for what is there now */
+	/* Closed by its owner, and perhaps the number was given out again. */
+	if ((flags & POLLNVAL) ||
+	    (entry->kind == DESCRIPTOR &&
+		(fstat(entry->fd, &st) < 0 || stale(entry, &st)))) {
+		drop(table, place);
+		return false;
+	}
+	if (entry->kind == WAKER) {
+		table->notify.ops->drain(entry->fd);
+	} else {
+		entry->armed &= (short)~flags;
+		if (flags & MUTING)
+			entry->muted = true;
+		show(table, place);
+	}
+	event->token = entry->token;
+	event->readiness = readiness_of(flags);
+	event->native = (uint16_t)flags;
+	return true;
+}
+
+/* Hands out what was found, `found` places; returns how many events. */
+static int
+collect(struct table *table, struct mio_events *events, int found)
+{
+	size_t polled = table->polled;
+	size_t place = table->next < polled ? table->next : 1;
+	size_t n = 0;
+
+	if (table->fds[0].revents != 0) {
+		table->notify.ops->drain(table->notify.fds[0]);
+		table->kicked = false;
+		found--;
+	}
+	for (size_t looked = 1; found > 0 && looked < polled; looked++) {
+		if (n == events->capacity)
+			break; /* still armed: the next call has them */
+		if (table->fds[place].revents != 0) {
+			found--;
+			n += report(table, place, &events->list[n]);
+		}
+		if (++place == polled)
+			place = 1;
+	}
+	table->next = place;
+	return (int)n;
+}
+
+static int
+call_poll(struct pollfd *fds, size_t count, int64_t timeout_ns)
+{
+#ifdef HAVE_PPOLL
+	struct timespec timeout;
+
+	if (timeout_ns < 0)
+		return ppoll(fds, (nfds_t)count, NULL, NULL);
+	timeout = mio__sys_timespec(timeout_ns);
+	return ppoll(fds, (nfds_t)count, &timeout, NULL);
+#else
+	return poll(
+	    fds, (nfds_t)count, timeout_ns < 0 ? -1 : mio__sys_ms(timeout_ns));
+#endif
+}
+
+/* The waiting thread was cancelled. */
+static void
+abandon(void *arg)
+{
+	struct table *table = arg;
+	int cancel = lock(table);
+
+	sync_fds(table);
+	unlock(table, cancel);
+}
+
+/* One system call; 0 also if it was only kicked. */
+static int
+wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns)
+{
+	int cancel = lock(table);
+	struct pollfd *fds;
+	size_t count;
+	int found, error;
+
+	table->polled = count = table->count;
+	fds = table->fds;
+	unlock(table, cancel);
+
+	pthread_cleanup_push(abandon, table);
+	found = call_poll(fds, count, timeout_ns);
+	pthread_cleanup_pop(0);
+
+	error = errno;
+	cancel = lock(table);
+	if (found > 0)
+		found = collect(table, events, found);
+	sync_fds(table);
+	unlock(table, cancel);
+	errno = error;
+	return found;
+}
+
+static int
+wait_poll(struct mio_registry *registry, struct mio_events *events,
+    int64_t timeout_ns)
+{
+	struct table *table = registry->state;
+	int64_t left = timeout_ns;
+	int64_t deadline = 0;
+
+	if (timeout_ns > 0) {
+		deadline = mio__sys_now();
+		deadline += timeout_ns < INT64_MAX - deadline
+				? timeout_ns
+				: INT64_MAX - deadline;
+	}
+	for (;;) {
+		int n = wait_once(table, events, left);
+
+		if (n > 0 || timeout_ns == 0)
+			return n;
+		if (n < 0 && errno != EAGAIN)
+			return n;
+		if (timeout_ns < 0)
+			continue;
+		left = deadline - mio__sys_now();
+		if (left <= 0)
+			return 0;
+	}
+}
+
+static void
+destroy_poll(struct mio_registry *registry)
+{
+	struct table *table = registry->state;
+
+	pthread_mutex_destroy(&table->lock);
+	free(table->entries);
+	free(table->fds);
+	free(table->larger);
+	free(table->dirty);
+	free(table->slots);
+	free(table);
+}
+
+static int
+open_poll(struct mio_registry *registry)
+{
+	struct table *table = calloc(1, sizeof(*table));
+	struct stat st;
+	int error;
+
+	if (table == NULL)
+		return -1;
+	pthread_mutex_init(&table->lock, NULL);
+	registry->state = table;
+	table->notify.registry = registry;
+	table->notify.ops = registry->backend->waker;
+	if (table->notify.ops->open(&table->notify) == 0) {
+		int fd = table->notify.fds[0];
+
+		if (reserve(table, fd) == 0 && fstat(fd, &st) == 0) {
+			append(table, fd, &st, WAKER, 0, MIO_READABLE);
+			return 0;
+		}
+		error = errno;
+		table->notify.ops->close(&table->notify);
+		errno = error;
+	}
+	error = errno;
+	destroy_poll(registry);
+	return mio__fail(error);
+}
+
+static void
+close_poll(struct mio_registry *registry)
+{
+	struct table *table = registry->state;
+
+	/* No wait can be under way, so nobody kicks any more. */
+	table->notify.ops->close(&table->notify);
+}
+
+const struct mio__selector_ops mio__poll_ops = {
+	.name = "poll",
+	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY,
+	.native_size = 0,
+	.open = open_poll,
+	.close = close_poll,
+	.destroy = destroy_poll,
+	.wait = wait_poll,
+	.add = add_poll,
+	.change = change_poll,
+	.remove = remove_poll,
+	.rearm = rearm_poll,
+	.closing = closing_poll,
+};

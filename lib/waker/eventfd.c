@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A counter of the kernel (Linux, FreeBSD 13): eventfd(2).  Each write is a
+ * new edge, so it is never read but where a selector is level-triggered.
+ */
+
+#include "config.h"
+#include "waker.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "sys/sys.h"
+
+static int
+eventfd_open(struct mio_waker *waker)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	waker->fds[0] = waker->fds[1] = fd;
+	return fd < 0 ? -1 : 0;
+}
+
+static void
+eventfd_drain(int fd)
+{
+	uint64_t count;
+
+	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
+static int
+eventfd_signal(struct mio_waker *waker)
+{
+	uint64_t one = 1;
+	int error = errno;
+
+	while (write(waker->fds[1], &one, sizeof(one)) < 0) {
+		/* EAGAIN: the counter is full; empty, it takes one more. */
+		if (errno == EAGAIN)
+			eventfd_drain(waker->fds[0]);
+		else if (errno != EINTR)
+			return -1;
+		errno = error;
+	}
+	return 0;
+}
+
+static void
+eventfd_close(struct mio_waker *waker)
+{
+	mio__sys_close(waker->fds[0]);
+}
+
+const struct mio__waker_ops mio__eventfd_ops = {
+	.name = "eventfd",
+	.open = eventfd_open,
+	.signal = eventfd_signal,
+	.drain = eventfd_drain,
+	.close = eventfd_close,
+};

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pipe.  Kernels make an edge for each write, or only for a write into an
+ * empty pipe (Linux 5.5 to 5.9, pipe_write in fs/pipe.c); so it is emptied
+ * before.  Whoever empties it writes thereafter, so no edge gets lost.
+ */
+
+#include "config.h"
+#include "waker.h"
+
+#include <unistd.h>
+
+#include "sys/sys.h"
+
+static int
+pipe_open(struct mio_waker *waker)
+{
+	return mio__sys_pipe(waker->fds);
+}
+
+static void
+pipe_drain(int fd)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	do
+		n = read(fd, bytes, sizeof(bytes));
+	while (n == (ssize_t)sizeof(bytes) || (n < 0 && errno == EINTR));
+}
+
+static int
+pipe_signal(struct mio_waker *waker)
+{
+	int error = errno;
+	ssize_t n;
+
+	do {
+		pipe_drain(waker->fds[0]);
+		n = write(waker->fds[1], "", 1);
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	if (n < 0)
+		return -1;
+	errno = error;
+	return 0;
+}
+
+static void
+pipe_close(struct mio_waker *waker)
+{
+	mio__sys_close(waker->fds[0]);
+	mio__sys_close(waker->fds[1]);
+}
+
+const struct mio__waker_ops mio__pipe_ops = {
+	.name = "pipe",
+	.open = pipe_open,
+	.signal = pipe_signal,
+	.drain = pipe_drain,
+	.close = pipe_close,
+};
