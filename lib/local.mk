@@ -7,7 +7,6 @@ noinst_LTLIBRARIES += lib/libmio-core.la
 
 lib_libmio_core_la_SHORTNAME = mio
 lib_libmio_core_la_SOURCES = \
-	lib/core.h \
 	lib/events.c \
 	lib/pipe.c \
 	lib/poll.c \

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* The event buffer, and events as text. */
+
+#include "config.h"
+#include "selector.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The symbols of the header's inline functions. */
+extern inline bool mio_event_is_readable(const struct mio_event *event);
+extern inline bool mio_event_is_writable(const struct mio_event *event);
+extern inline bool mio_event_is_read_closed(const struct mio_event *event);
+extern inline bool mio_event_is_write_closed(const struct mio_event *event);
+extern inline bool mio_event_is_error(const struct mio_event *event);
+extern inline bool mio_event_is_priority(const struct mio_event *event);
+extern inline bool mio_event_is_aio(const struct mio_event *event);
+extern inline bool mio_event_is_lio(const struct mio_event *event);
+
+int
+mio_events_new(struct mio_events **events, size_t capacity)
+{
+	struct mio_events *made;
+	size_t size = mio__native_size();
+
+	if (size < sizeof(struct mio_event))
+		size = sizeof(struct mio_event);
+	if (events == NULL || capacity == 0)
+		return mio__fail(EINVAL);
+	if (capacity > (PTRDIFF_MAX - sizeof(*made)) / size)
+		return mio__fail(ENOMEM);
+	made = malloc(sizeof(*made) + capacity * size);
+	if (made == NULL)
+		return -1;
+	made->capacity = capacity;
+	made->count = 0;
+	*events = made;
+	return 0;
+}
+
+void
+mio_events_free(struct mio_events *events)
+{
+	free(events);
+}
+
+void
+mio_events_clear(struct mio_events *events)
+{
+	if (events != NULL)
+		events->count = 0;
+}
+
+size_t
+mio_events_capacity(const struct mio_events *events)
+{
+	return events != NULL ? events->capacity : 0;
+}
+
+size_t
+mio_events_count(const struct mio_events *events)
+{
+	return events != NULL ? events->count : 0;
+}
+
+const struct mio_event *
+mio_events_get(const struct mio_events *events, size_t i)
+{
+	return events != NULL && i < events->count ? &events->list[i] : NULL;
+}
+
+void
+mio_events_forget(struct mio_events *events, mio_token token)
+{
+	if (events == NULL)
+		return;
+	for (size_t i = 0; i < events->count; i++)
+		if (events->list[i].token == token)
+			events->list[i].readiness = 0;
+}
+
+struct text {
+	char *buf;
+	size_t size;
+	size_t len; /* of the whole text, cut or not */
+};
+
+static void
+append(struct text *text, const char *s)
+{
+	for (; *s != '\0'; s++, text->len++)
+		if (text->len + 1 < text->size)
+			text->buf[text->len] = *s;
+}
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} bits[] = {
+	{ MIO_READABLE, "READABLE" },
+	{ MIO_WRITABLE, "WRITABLE" },
+	{ MIO_AIO, "AIO" },
+	{ MIO_LIO, "LIO" },
+	{ MIO_PRIORITY, "PRIORITY" },
+	{ MIO_EXCLUSIVE, "EXCLUSIVE" },
+	{ MIO_READ_CLOSED, "READ_CLOSED" },
+	{ MIO_WRITE_CLOSED, "WRITE_CLOSED" },
+	{ MIO_ERROR, "ERROR" },
+};
+
+/* The names of the bits in `known`, then what is left in hex. */
+static void
+append_bits(struct text *text, unsigned value, unsigned known)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		if ((value & known & bits[i].bit) == 0)
+			continue;
+		append(text, separator);
+		append(text, bits[i].name);
+		separator = " | ";
+		value &= ~bits[i].bit;
+	}
+	if (value != 0) {
+		char hex[sizeof("0x") + 2 * sizeof(value)];
+
+		snprintf(hex, sizeof(hex), "%#x", value);
+		append(text, separator);
+		append(text, hex);
+	}
+}
+
+static int
+finish(struct text *text)
+{
+	if (text->size > 0)
+		text->buf[text->len < text->size ? text->len : text->size - 1] =
+		    '\0';
+	return (int)text->len;
+}
+
+#define INTERESTS                                                            \
+	(MIO_READABLE | MIO_WRITABLE | MIO_AIO | MIO_LIO | MIO_PRIORITY |    \
+	    MIO_EXCLUSIVE)
+
+int
+mio_interest_format(unsigned interests, char *buf, size_t size)
+{
+	struct text text = { buf, size, 0 };
+
+	if (buf == NULL && size > 0)
+		return mio__fail(EINVAL);
+	append_bits(&text, interests, INTERESTS);
+	return finish(&text);
+}
+
+int
+mio_event_format(const struct mio_event *event, char *buf, size_t size)
+{
+	struct text text = { buf, size, 0 };
+	char number[sizeof("token : ") + 3 * sizeof(uintptr_t)];
+
+	if (event == NULL || (buf == NULL && size > 0))
+		return mio__fail(EINVAL);
+	snprintf(number, sizeof(number), "token %" PRIuPTR ": ", event->token);
+	append(&text, number);
+	append_bits(&text, event->readiness, ~0u);
+	snprintf(number, sizeof(number), " (native %#" PRIx32 ")",
+	    event->native);
+	append(&text, number);
+	return finish(&text);
+}

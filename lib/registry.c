@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* The registry: arguments and association; the selector does the rest. */
+
+#include "config.h"
+#include "selector.h"
+
+#include <stdlib.h>
+
+#define DIRECTIONS                                                           \
+	(MIO_READABLE | MIO_WRITABLE | MIO_AIO | MIO_LIO | MIO_PRIORITY)
+
+/* The registry a source is registered with; NULL also if its poll is gone. */
+static struct mio_registry *
+holder(struct mio_source *source)
+{
+	struct mio_registry *registry = source->priv[0];
+
+	/* Acquire: with 0 seen, the closing of the selector is over. */
+	if (registry == NULL ||
+	    atomic_load_explicit(&registry->handles, memory_order_acquire) > 0)
+		return registry;
+	source->priv[0] = NULL;
+	source->priv[1] = NULL;
+	mio__registry_release(registry);
+	return NULL;
+}
+
+static int
+check_interests(const struct mio_registry *registry, unsigned interests)
+{
+	if ((interests & DIRECTIONS) != 0 &&
+	    (interests & ~registry->ops->interests) == 0)
+		return 0;
+	if ((interests & DIRECTIONS) == 0 ||
+	    (interests & ~(DIRECTIONS | MIO_EXCLUSIVE)) != 0)
+		return mio__fail(EINVAL);
+	return mio__fail(ENOTSUP);
+}
+
+int
+mio_registry_register(struct mio_registry *registry,
+    struct mio_source *source, mio_token token, unsigned interests)
+{
+	if (registry == NULL || source == NULL)
+		return mio__fail(EINVAL);
+	if (check_interests(registry, interests) < 0)
+		return -1;
+	if (source->priv[0] != NULL && holder(source) != NULL)
+		return mio__fail(EEXIST);
+	if (registry->ops->add(registry, source, token, interests) < 0)
+		return -1;
+	source->priv[0] = registry;
+	mio__registry_keep(registry);
+	return 0;
+}
+
+int
+mio_registry_reregister(struct mio_registry *registry,
+    struct mio_source *source, mio_token token, unsigned interests)
+{
+	if (registry == NULL || source == NULL)
+		return mio__fail(EINVAL);
+	if (check_interests(registry, interests) < 0)
+		return -1;
+	if (source->handle < 0)
+		return mio__fail(EBADF);
+	if (source->priv[0] != registry)
+		return mio__fail(ENOENT);
+	return registry->ops->change(registry, source, token, interests);
+}
+
+int
+mio_registry_deregister(
+    struct mio_registry *registry, struct mio_source *source)
+{
+	if (registry == NULL || source == NULL)
+		return mio__fail(EINVAL);
+	if (source->handle < 0)
+		return mio__fail(EBADF);
+	if (source->priv[0] != registry)
+		return mio__fail(ENOENT);
+	if (registry->ops->remove(registry, source) < 0)
+		return -1;
+	source->priv[0] = NULL;
+	mio__registry_release(registry);
+	return 0;
+}
+
+/* What the selector gets to see of a descriptor that stays the caller's. */
+static struct mio_source
+raw(mio_handle fd)
+{
+	struct mio_source source = { fd, MIO__KIND_RAW, { NULL, NULL } };
+
+	return source;
+}
+
+int
+mio_registry_register_fd(struct mio_registry *registry, mio_handle fd,
+    mio_token token, unsigned interests)
+{
+	struct mio_source source = raw(fd);
+
+	if (registry == NULL)
+		return mio__fail(EINVAL);
+	if (check_interests(registry, interests) < 0)
+		return -1;
+	return registry->ops->add(registry, &source, token, interests);
+}
+
+int
+mio_registry_reregister_fd(struct mio_registry *registry, mio_handle fd,
+    mio_token token, unsigned interests)
+{
+	struct mio_source source = raw(fd);
+
+	if (registry == NULL)
+		return mio__fail(EINVAL);
+	if (check_interests(registry, interests) < 0)
+		return -1;
+	return registry->ops->change(registry, &source, token, interests);
+}
+
+int
+mio_registry_deregister_fd(struct mio_registry *registry, mio_handle fd)
+{
+	struct mio_source source = raw(fd);
+
+	if (registry == NULL)
+		return mio__fail(EINVAL);
+	return registry->ops->remove(registry, &source);
+}
+
+int
+mio_registry_rearm_fd(
+    struct mio_registry *registry, mio_handle fd, unsigned directions)
+{
+	struct mio_source source = raw(fd);
+
+	if (registry == NULL)
+		return mio__fail(EINVAL);
+	if (registry->ops->rearm == NULL)
+		return 0;
+	if (directions == 0 ||
+	    (directions & ~(MIO_READABLE | MIO_WRITABLE)) != 0)
+		return mio__fail(EINVAL);
+	return registry->ops->rearm(registry, &source, directions);
+}
+
+struct mio_registry *
+mio_registry_ref(struct mio_registry *registry)
+{
+	/* Relaxed: the caller's own handle keeps it alive meanwhile. */
+	if (registry != NULL)
+		atomic_fetch_add_explicit(
+		    &registry->handles, 1, memory_order_relaxed);
+	return registry;
+}
+
+void
+mio_registry_unref(struct mio_registry *registry)
+{
+	/*
+	 * Acquire and release: who takes the last one sees what all others
+	 * did with theirs.
+	 */
+	if (registry == NULL ||
+	    atomic_fetch_sub_explicit(
+		&registry->handles, 1, memory_order_acq_rel) > 1)
+		return;
+	registry->ops->close(registry);
+	mio__registry_release(registry);
+}
+
+mio_handle
+mio_registry_handle(const struct mio_registry *registry)
+{
+	if (registry == NULL)
+		return mio__fail(EINVAL);
+	return registry->fd >= 0 ? registry->fd : mio__fail(ENOTSUP);
+}
+
+bool
+mio__registry_hold(struct mio_registry *registry)
+{
+	size_t handles =
+	    atomic_load_explicit(&registry->handles, memory_order_relaxed);
+
+	/* Relaxed: a count, nothing else is read through it. */
+	do {
+		if (handles == 0)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(&registry->handles,
+	    &handles, handles + 1, memory_order_relaxed,
+	    memory_order_relaxed));
+	return true;
+}
+
+void
+mio__registry_keep(struct mio_registry *registry)
+{
+	/* Relaxed: the caller's handle keeps it alive meanwhile. */
+	atomic_fetch_add_explicit(&registry->memory, 1, memory_order_relaxed);
+}
+
+void
+mio__registry_release(struct mio_registry *registry)
+{
+	/* As in unref. */
+	if (atomic_fetch_sub_explicit(
+		&registry->memory, 1, memory_order_acq_rel) > 1)
+		return;
+	if (registry->ops->destroy != NULL)
+		registry->ops->destroy(registry);
+	free(registry); /* the poll that it is the head of */
+}

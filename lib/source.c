@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/* The source: its descriptor, and I/O that tells the selector of EAGAIN. */
+
+#include "config.h"
+#include "selector.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "sys/sys.h"
+
+int
+mio_source_from_fd(struct mio_source *source, mio_handle fd)
+{
+	struct mio_source made = MIO_SOURCE_INIT;
+
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	if (mio__sys_adopt(fd) < 0)
+		return -1;
+	made.handle = fd;
+	made.kind = mio__sys_kind(fd);
+	*source = made;
+	return 0;
+}
+
+static void
+empty(struct mio_source *source)
+{
+	struct mio_source none = MIO_SOURCE_INIT;
+
+	*source = none;
+}
+
+mio_handle
+mio_source_into_fd(struct mio_source *source)
+{
+	struct mio_registry *registry;
+	mio_handle fd;
+
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	fd = source->handle;
+	if (fd < 0)
+		return mio__fail(EBADF);
+	registry = source->priv[0];
+	if (registry != NULL) {
+		if (mio__registry_hold(registry)) {
+			registry->ops->remove(registry, source);
+			mio_registry_unref(registry);
+		}
+		mio__registry_release(registry);
+	}
+	empty(source);
+	return fd;
+}
+
+mio_handle
+mio_source_handle(const struct mio_source *source)
+{
+	return source != NULL ? source->handle : MIO_INVALID_HANDLE;
+}
+
+int
+mio_source_close(struct mio_source *source)
+{
+	struct mio_registry *registry;
+	int result;
+
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	if (source->handle < 0)
+		return mio__fail(EBADF);
+	registry = source->priv[0];
+	if (registry != NULL && registry->ops->closing != NULL)
+		registry->ops->closing(registry, source);
+	result = close(source->handle);
+	if (registry != NULL)
+		mio__registry_release(registry);
+	empty(source);
+	/* Interrupted or not, the descriptor is gone. */
+	return result < 0 && errno == EINTR ? 0 : result;
+}
+
+/* The call failed; if it would have blocked, the selector wants to know. */
+static void
+failed(const struct mio_source *source, unsigned direction)
+{
+	struct mio_registry *registry = source->priv[0];
+
+#if EAGAIN != EWOULDBLOCK
+	if (errno == EWOULDBLOCK)
+		errno = EAGAIN;
+#endif
+	if (errno != EAGAIN || registry == NULL || registry->ops->rearm == NULL)
+		return;
+	registry->ops->rearm(registry, source, direction);
+	errno = EAGAIN;
+}
+
+static inline ssize_t
+done(const struct mio_source *source, unsigned direction, ssize_t n)
+{
+	if (n < 0)
+		failed(source, direction);
+	return n;
+}
+
+static inline bool
+is_socket(const struct mio_source *source)
+{
+	return MIO__FAMILY(source->kind) != AF_UNSPEC;
+}
+
+ssize_t
+mio_source_read(const struct mio_source *source, void *buf, size_t len)
+{
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	return done(source, MIO_READABLE, read(source->handle, buf, len));
+}
+
+ssize_t
+mio_source_readv(
+    const struct mio_source *source, const struct iovec *iov, int iovcnt)
+{
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	return done(source, MIO_READABLE, readv(source->handle, iov, iovcnt));
+}
+
+ssize_t
+mio_source_write(const struct mio_source *source, const void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	if (is_socket(source)) {
+		n = send(source->handle, buf, len, MIO__NOSIGNAL);
+	} else if (source->kind & MIO__KIND_QUIET_PIPE) {
+		/* The cast drops const; writing only reads. */
+		struct iovec iov = { (void *)(uintptr_t)buf, len };
+
+		n = mio__sys_writev_quiet(source->handle, &iov, 1);
+	} else {
+		n = write(source->handle, buf, len);
+	}
+	return done(source, MIO_WRITABLE, n);
+}
+
+ssize_t
+mio_source_writev(
+    const struct mio_source *source, const struct iovec *iov, int iovcnt)
+{
+	ssize_t n;
+
+	if (source == NULL || iovcnt < 0)
+		return mio__fail(EINVAL);
+	if (is_socket(source)) {
+		/* writev(2) has no flag against SIGPIPE. */
+		struct msghdr msg;
+
+		memset(&msg, 0, sizeof(msg));
+		msg.msg_iov = (struct iovec *)(uintptr_t)iov;
+		msg.msg_iovlen = (unsigned)iovcnt;
+		n = sendmsg(source->handle, &msg, MIO__NOSIGNAL);
+	} else if (source->kind & MIO__KIND_QUIET_PIPE) {
+		n = mio__sys_writev_quiet(source->handle, iov, iovcnt);
+	} else {
+		n = writev(source->handle, iov, iovcnt);
+	}
+	return done(source, MIO_WRITABLE, n);
+}
+
+ssize_t
+mio_source_recv(
+    const struct mio_source *source, void *buf, size_t len, int flags)
+{
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	return done(
+	    source, MIO_READABLE, recv(source->handle, buf, len, flags));
+}
+
+ssize_t
+mio_source_send(
+    const struct mio_source *source, const void *buf, size_t len, int flags)
+{
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	return done(source, MIO_WRITABLE,
+	    send(source->handle, buf, len, flags | MIO__NOSIGNAL));
+}
+
+/* Kernels differ in what they say of a Unix socket without a name. */
+static void
+unnamed(const struct mio_source *source, struct sockaddr *addr, socklen_t size,
+    socklen_t *addrlen)
+{
+	sa_family_t family = AF_UNIX;
+	size_t offset = offsetof(struct sockaddr, sa_family);
+
+	if (MIO__FAMILY(source->kind) != AF_UNIX || *addrlen != 0)
+		return;
+	if (size >= offset + sizeof(family))
+		memcpy((char *)addr + offset, &family, sizeof(family));
+	*addrlen = offsetof(struct sockaddr_un, sun_path);
+}
+
+ssize_t
+mio_source_recvfrom(const struct mio_source *source, void *buf, size_t len,
+    int flags, struct sockaddr *addr, socklen_t *addrlen)
+{
+	socklen_t size;
+	ssize_t n;
+
+	if (source == NULL || (addr != NULL && addrlen == NULL))
+		return mio__fail(EINVAL);
+	size = addr != NULL ? *addrlen : 0;
+	n = recvfrom(source->handle, buf, len, flags, addr,
+	    addr != NULL ? addrlen : NULL);
+	if (n >= 0 && addr != NULL)
+		unnamed(source, addr, size, addrlen);
+	return done(source, MIO_READABLE, n);
+}
+
+ssize_t
+mio_source_sendto(const struct mio_source *source, const void *buf, size_t len,
+    int flags, const struct sockaddr *addr, socklen_t addrlen)
+{
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	return done(source, MIO_WRITABLE,
+	    sendto(source->handle, buf, len, flags | MIO__NOSIGNAL, addr,
+		addrlen));
+}
+
+ssize_t
+mio_source_recvmsg(
+    const struct mio_source *source, struct msghdr *msg, int flags)
+{
+	if (source == NULL || msg == NULL)
+		return mio__fail(EINVAL);
+	return done(source, MIO_READABLE, recvmsg(source->handle, msg, flags));
+}
+
+ssize_t
+mio_source_sendmsg(
+    const struct mio_source *source, const struct msghdr *msg, int flags)
+{
+	if (source == NULL || msg == NULL)
+		return mio__fail(EINVAL);
+	return done(source, MIO_WRITABLE,
+	    sendmsg(source->handle, msg, flags | MIO__NOSIGNAL));
+}
+
+ssize_t
+mio_source_try_io(const struct mio_source *source, unsigned direction,
+    ssize_t (*op)(mio_handle fd, void *arg), void *arg)
+{
+	if (source == NULL || op == NULL || direction == 0 ||
+	    (direction & ~(MIO_READABLE | MIO_WRITABLE)) != 0)
+		return mio__fail(EINVAL);
+	return done(source, direction, op(source->handle, arg));
+}
+
+int
+mio_source_connect(const struct mio_source *socket,
+    const struct sockaddr *addr, socklen_t addrlen)
+{
+	if (socket == NULL || addr == NULL)
+		return mio__fail(EINVAL);
+	return (int)done(
+	    socket, MIO_WRITABLE, connect(socket->handle, addr, addrlen));
+}
+
+/* 0 and *error, or -1. */
+static int
+pending_error(const struct mio_source *source, int *error)
+{
+	socklen_t len = sizeof(*error);
+
+	return getsockopt(source->handle, SOL_SOCKET, SO_ERROR, error, &len);
+}
+
+/* 0 connected; -1 failed, or ENOTCONN. */
+static int
+connection(const struct mio_source *stream)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	int error;
+
+	if (pending_error(stream, &error) < 0)
+		return -1;
+	if (error != 0)
+		return mio__fail(error);
+	return getpeername(stream->handle, (struct sockaddr *)&addr, &len);
+}
+
+int
+mio_source_connect_result(const struct mio_source *stream)
+{
+	struct pollfd fd;
+
+	if (stream == NULL)
+		return mio__fail(EINVAL);
+	if (connection(stream) == 0)
+		return 0;
+	if (errno != ENOTCONN)
+		return -1;
+	/* Neither connected nor failed: is it still trying? */
+	fd.fd = stream->handle;
+	fd.events = POLLOUT;
+	fd.revents = 0;
+	if (poll(&fd, 1, 0) != 0)
+		return connection(stream); /* it ended between the calls */
+	errno = EAGAIN;
+	failed(stream, MIO_WRITABLE);
+	return mio__fail(EINPROGRESS);
+}
+
+int
+mio_source_accept(const struct mio_source *listener, struct mio_source *stream,
+    struct sockaddr *addr, socklen_t *addrlen)
+{
+	struct mio_source made = MIO_SOURCE_INIT;
+	socklen_t size;
+
+	if (listener == NULL || stream == NULL ||
+	    (addr != NULL && addrlen == NULL))
+		return mio__fail(EINVAL);
+	size = addr != NULL ? *addrlen : 0;
+	made.handle = mio__sys_accept(
+	    listener->handle, addr, addr != NULL ? addrlen : NULL);
+	if (made.handle < 0) {
+		failed(listener, MIO_READABLE);
+		return -1;
+	}
+	if (addr != NULL)
+		unnamed(listener, addr, size, addrlen);
+	made.kind = listener->kind;
+	*stream = made;
+	return 0;
+}
+
+int
+mio_source_shutdown(const struct mio_source *source, int how)
+{
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	return shutdown(source->handle, how);
+}
+
+int
+mio_source_take_error(const struct mio_source *source, int *error)
+{
+	if (source == NULL || error == NULL)
+		return mio__fail(EINVAL);
+	return pending_error(source, error);
+}
+
+typedef int name_call(int fd, struct sockaddr *addr, socklen_t *addrlen);
+
+static int
+name(const struct mio_source *source, name_call *call, struct sockaddr *addr,
+    socklen_t *addrlen)
+{
+	socklen_t size;
+
+	if (source == NULL || addr == NULL || addrlen == NULL)
+		return mio__fail(EINVAL);
+	size = *addrlen;
+	if (call(source->handle, addr, addrlen) < 0)
+		return -1;
+	unnamed(source, addr, size, addrlen);
+	return 0;
+}
+
+int
+mio_source_local_addr(const struct mio_source *source, struct sockaddr *addr,
+    socklen_t *addrlen)
+{
+	return name(source, getsockname, addr, addrlen);
+}
+
+int
+mio_source_peer_addr(const struct mio_source *source, struct sockaddr *addr,
+    socklen_t *addrlen)
+{
+	return name(source, getpeername, addr, addrlen);
+}
+
+struct option {
+	int level;
+	int name;
+};
+
+static struct option
+hops(const struct mio_source *source)
+{
+	struct option v4 = { IPPROTO_IP, IP_TTL };
+	struct option v6 = { IPPROTO_IPV6, IPV6_UNICAST_HOPS };
+
+	return MIO__FAMILY(source->kind) == AF_INET6 ? v6 : v4;
+}
+
+int
+mio_source_ttl(const struct mio_source *source, unsigned *ttl)
+{
+	struct option option;
+	int value;
+	socklen_t len = sizeof(value);
+
+	if (source == NULL || ttl == NULL)
+		return mio__fail(EINVAL);
+	option = hops(source);
+	if (getsockopt(source->handle, option.level, option.name, &value,
+		&len) < 0)
+		return -1;
+	*ttl = (unsigned)value;
+	return 0;
+}
+
+int
+mio_source_set_ttl(const struct mio_source *source, unsigned ttl)
+{
+	struct option option;
+	int value = (int)ttl;
+
+	if (source == NULL || ttl < 1 || ttl > 255)
+		return mio__fail(EINVAL);
+	option = hops(source);
+	return setsockopt(
+	    source->handle, option.level, option.name, &value, sizeof(value));
+}

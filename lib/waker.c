@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The waker.  A wake that would repeat one still pending is free: the
+ * registry counts the returns of mio_poll in `epoch`, and a waker remembers
+ * in `claimed` the epoch in which it signalled last.  Whoever finds the
+ * present epoch claimed may go: the signal of the claim is delivered by the
+ * return that ends this epoch, or by a later one.  A read-modify-write of
+ * `epoch` on both sides puts the two in one order: a wake that comes first
+ * is seen, with all that its thread did before, by who returns from
+ * mio_poll; one that comes later finds the new epoch and signals.
+ */
+
+#include "config.h"
+#include "waker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct mio_source
+watched(const struct mio_waker *waker)
+{
+	struct mio_source source = { waker->fds[0], MIO__KIND_WAKER,
+		{ NULL, NULL } };
+
+	return source;
+}
+
+static int
+attach(struct mio_waker *waker)
+{
+	struct mio_registry *registry = waker->registry;
+	struct mio_source source;
+	int error;
+
+	if (waker->ops->open(waker) < 0)
+		return -1;
+	if (waker->fds[0] < 0)
+		return 0;
+	source = watched(waker);
+	if (registry->ops->add(
+		registry, &source, waker->token, MIO_READABLE) == 0)
+		return 0;
+	error = errno;
+	waker->ops->close(waker);
+	return mio__fail(error);
+}
+
+int
+mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
+    mio_token token)
+{
+	struct mio_waker *made;
+
+	if (waker == NULL || registry == NULL)
+		return mio__fail(EINVAL);
+	if (registry->backend->waker == NULL)
+		return mio__fail(ENOTSUP);
+	made = malloc(sizeof(*made));
+	if (made == NULL)
+		return -1;
+	made->registry = registry;
+	made->ops = registry->backend->waker;
+	made->token = token;
+	made->fds[0] = made->fds[1] = -1;
+	atomic_init(&made->claimed, 0);
+	/* Relaxed, but before it can be signalled: see mio_poll. */
+	atomic_fetch_add_explicit(&registry->wakers, 1, memory_order_relaxed);
+	if (attach(made) < 0) {
+		int error = errno;
+
+		atomic_fetch_sub_explicit(
+		    &registry->wakers, 1, memory_order_relaxed);
+		free(made);
+		if (error == ENOSYS || error == EPERM)
+			error = ENOTSUP;
+		return mio__fail(error);
+	}
+	mio__registry_keep(registry);
+	*waker = made;
+	return 0;
+}
+
+/* The signal failed, or its thread was cancelled: others must not rely. */
+static void
+give_back(void *waker)
+{
+	/* Relaxed, as in mio_waker_wake; no epoch is 0. */
+	atomic_store_explicit(
+	    &((struct mio_waker *)waker)->claimed, 0, memory_order_relaxed);
+}
+
+int
+mio_waker_wake(struct mio_waker *waker)
+{
+	uint64_t epoch, claimed;
+	int result;
+
+	if (waker == NULL)
+		return mio__fail(EINVAL);
+	/* Release what was done before; pairs with mio_poll's increment. */
+	epoch = atomic_fetch_add_explicit(
+	    &waker->registry->epoch, 0, memory_order_acq_rel);
+	/* Relaxed: only the number counts, `epoch` carries the order. */
+	claimed = atomic_load_explicit(&waker->claimed, memory_order_relaxed);
+	do {
+		if (claimed >= epoch)
+			return 0;
+	} while (!atomic_compare_exchange_weak_explicit(&waker->claimed,
+	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed));
+	pthread_cleanup_push(give_back, waker);
+	result = waker->ops->signal(waker);
+	pthread_cleanup_pop(result < 0);
+	return result;
+}
+
+void
+mio_waker_free(struct mio_waker *waker)
+{
+	struct mio_registry *registry;
+
+	if (waker == NULL)
+		return;
+	registry = waker->registry;
+	/*
+	 * Closing alone would not do: a forked child may hold a copy.  That
+	 * child itself must not take the parent's registration away.
+	 */
+	if (waker->fds[0] >= 0 && registry->owner == getpid() &&
+	    mio__registry_hold(registry)) {
+		struct mio_source source = watched(waker);
+
+		registry->ops->remove(registry, &source);
+		mio_registry_unref(registry);
+	}
+	waker->ops->close(waker);
+	/* Relaxed: a poll that counts one too many costs an instruction. */
+	atomic_fetch_sub_explicit(&registry->wakers, 1, memory_order_relaxed);
+	free(waker);
+	mio__registry_release(registry);
+}
