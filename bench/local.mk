@@ -13,7 +13,9 @@ bench_churn_LDADD = lib/libmio.la
 bench_wake_SOURCES = bench/wake.c
 bench_wake_LDADD = lib/libmio.la
 
-EXTRA_DIST += bench/check-instructions
+EXTRA_DIST += \
+	bench/check-instructions \
+	bench/peers.c
 CLEANFILES += \
 	bench/chain \
 	bench/churn \

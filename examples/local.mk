@@ -27,11 +27,16 @@ dist_examples_DATA = \
 	examples/tcp_client.c \
 	examples/tcp_echo.c
 
-TESTS += examples/test-tcp-echo.sh
-EXTRA_DIST += examples/test-tcp-echo.sh
+TESTS += \
+	examples/test-examples.sh \
+	examples/test-tcp-echo.sh
+EXTRA_DIST += \
+	examples/test-examples.sh \
+	examples/test-tcp-echo.sh
 
 # 5,000 connections through 1 MiB each, on every backend.
-check-echo-big: examples/demo examples/load examples/tcp_echo
+check-echo-big: examples/demo examples/load examples/tcp_client \
+		examples/tcp_echo
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 		$(SHELL) $(srcdir)/examples/test-tcp-echo.sh --big
 
