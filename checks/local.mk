@@ -1,1 +1,34 @@
 # SPDX-License-Identifier: MIT
+
+TESTS += \
+	checks/exports.sh \
+	checks/headers-cxx.sh \
+	checks/headers.sh \
+	checks/house.sh \
+	checks/install.sh \
+	checks/uninstall.sh
+EXTRA_DIST += \
+	checks/exports.sh \
+	checks/headers-cxx.sh \
+	checks/headers.sh \
+	checks/house.sh \
+	checks/install.sh \
+	checks/names.sh \
+	checks/uninstall.sh
+
+# make check tells what it cannot do.
+if !HAVE_CHECK
+check-local:
+	@echo '*** Check 0.15 was not there when configure ran, so the'
+	@echo '*** conformance suites were NOT built and NOT run.'
+endif
+
+# The shell checks alone.
+check-headers:
+	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS= \
+		TESTS='checks/headers.sh checks/headers-cxx.sh'
+check-exports:
+	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS= \
+		TESTS=checks/exports.sh
+
+.PHONY: check-exports check-headers
