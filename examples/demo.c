@@ -23,7 +23,8 @@ enum {
 	CLIENTS = 64,
 	BYTES = 65536, /* each client sends */
 	CHUNK = 4096,
-	TRACED = 24    /* events shown */
+	SHOWN = 3,     /* clients whose events are shown, */
+	TRACED = 24    /* up to so many */
 };
 
 /* Tokens: clients from 0, the server's ends from CLIENTS, the listener. */
@@ -32,7 +33,7 @@ enum { SERVED = CLIENTS, LISTENER = 2 * CLIENTS };
 struct client {
 	struct mio_source source;
 	size_t sent, received;
-	bool done;
+	bool connected, done;
 };
 
 /* The server's end of a connection. */
@@ -48,7 +49,7 @@ struct demo {
 	struct mio_source listener;
 	struct client clients[CLIENTS];
 	struct served served[CLIENTS];
-	size_t accepted, done, bytes, polls, seen;
+	size_t accepted, done, bytes, polls, seen, traced;
 	int64_t started;
 };
 
@@ -91,22 +92,24 @@ watch(struct demo *d, struct mio_source *source, mio_token token)
 }
 
 static void
-trace(const struct demo *d, const struct mio_event *event)
+trace(struct demo *d, const struct mio_event *event)
 {
 	char text[256], who[32];
 	mio_token t = event->token;
 
-	if (d->seen == TRACED)
-		puts("  ...");
-	if (d->seen >= TRACED)
+	if (d->traced > TRACED || (t != LISTENER && t % CLIENTS >= SHOWN))
 		return;
+	if (d->traced++ == TRACED) {
+		puts("  ...");
+		return;
+	}
 	if (t == LISTENER)
 		snprintf(who, sizeof who, "listener");
 	else
 		snprintf(who, sizeof who, "%s %zu",
 		    t < SERVED ? "client" : "server", (size_t)t % CLIENTS);
 	mio_event_format(event, text, sizeof text);
-	printf("  %6.3f ms  %-10s %s\n", (double)(now() - d->started) / 1e6,
+	printf("  %7.3f ms  %-9s %s\n", (double)(now() - d->started) / 1e6,
 	    who, text);
 }
 
@@ -197,8 +200,9 @@ run_client(struct demo *d, struct client *c, size_t i)
 {
 	if (c->done)
 		return 0;
-	if (mio_source_connect_result(&c->source) == -1)
+	if (!c->connected && mio_source_connect_result(&c->source) == -1)
 		return errno == EINPROGRESS ? 0 : fail("connect");
+	c->connected = true;
 	if (send_some(c, i) == -1)
 		return -1;
 	return receive(d, c, i);
