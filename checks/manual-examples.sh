@@ -84,7 +84,7 @@ for page in "$top_srcdir"/man/*.[37]; do
 	rm -f "$tmp/$name"-*.c
 	awk -v prefix="$tmp/$name-" '
 		/^\.Sh/ { wanted = $2 == "EXAMPLES" }
-		wanted && /^\.Bd -literal/ { file = prefix ++n ".c"; next }
+		wanted && /^\.Bd -literal/ { file = prefix (++n) ".c"; next }
 		/^\.Ed/ { file = "" }
 		file == "" { next }
 		{
