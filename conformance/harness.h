@@ -122,7 +122,6 @@ const char *errno_name(int error);
 /* The call returns `want`. */
 #define CHECK_INT(want, expr)                                                \
 	do {                                                                 \
-		errno = 0;                                                   \
 		long long check_want_ = (long long)(want);                   \
 		long long check_got_ = (long long)(expr);                    \
 		int check_errno_ = errno;                                    \

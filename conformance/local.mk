@@ -1,12 +1,37 @@
 # SPDX-License-Identifier: MIT
 
-check_PROGRAMS += conformance/conformance
+TEST_EXTENSIONS += .conf
+CONF_LOG_COMPILER = $(SHELL)
+AM_CONF_LOG_FLAGS = $(srcdir)/conformance/run-backend
+
+if HAVE_CHECK
+check_PROGRAMS += \
+	conformance/conformance \
+	conformance/test_units
+
+# One test for each backend; run-backend runs its suites.
+CONF_TESTS = $(MIO_BACKENDS:%=conformance/%.conf)
+TESTS += \
+	$(CONF_TESTS) \
+	conformance/check-rows.sh \
+	conformance/table.sh \
+	conformance/test_units
+
+# After the backends; its output goes to the terminal, make's own.
+AM_TESTS_FD_REDIRECT = 9>&2
+conformance/table.log: $(CONF_TESTS:.conf=.log)
+
+$(CONF_TESTS): Makefile
+	$(AM_V_GEN)$(MKDIR_P) conformance && echo 'see run-backend' >$@
+endif
+
 conformance_conformance_SOURCES = \
 	conformance/gates.c \
 	conformance/gates.h \
 	conformance/harness.c \
 	conformance/harness.h \
 	conformance/main.c \
+	conformance/main.h \
 	conformance/test_close.c \
 	conformance/test_evt.c \
 	conformance/test_fd.c \
@@ -20,3 +45,53 @@ conformance_conformance_SOURCES = \
 	conformance/test_wak.c
 conformance_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 conformance_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
+
+EXTRA_DIST += \
+	conformance/check-rows.sh \
+	conformance/rows \
+	conformance/run-backend \
+	conformance/table.sh
+CLEANFILES += \
+	conformance/*.conf \
+	conformance/*.counts
+
+# Faults and sandboxes: programs of their own, for --wrap and seccomp.
+check_PROGRAMS += \
+	conformance/test_fault \
+	conformance/test_sandbox
+TESTS += \
+	conformance/test_fault \
+	conformance/test_sandbox
+conformance_test_fault_SOURCES = conformance/test_fault.c
+conformance_test_fault_LDADD = lib/libmio-core.la
+conformance_test_fault_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=accept \
+	-Wl,--wrap=accept4 \
+	-Wl,--wrap=aligned_alloc \
+	-Wl,--wrap=bind \
+	-Wl,--wrap=calloc \
+	-Wl,--wrap=connect \
+	-Wl,--wrap=epoll_create1 \
+	-Wl,--wrap=epoll_ctl \
+	-Wl,--wrap=epoll_pwait2 \
+	-Wl,--wrap=epoll_wait \
+	-Wl,--wrap=eventfd \
+	-Wl,--wrap=fcntl \
+	-Wl,--wrap=fcntl64 \
+	-Wl,--wrap=free \
+	-Wl,--wrap=listen \
+	-Wl,--wrap=malloc \
+	-Wl,--wrap=pipe \
+	-Wl,--wrap=pipe2 \
+	-Wl,--wrap=poll \
+	-Wl,--wrap=ppoll \
+	-Wl,--wrap=realloc \
+	-Wl,--wrap=setsockopt \
+	-Wl,--wrap=socket \
+	-Wl,--wrap=write
+conformance_test_sandbox_SOURCES = conformance/test_sandbox.c
+conformance_test_sandbox_LDADD = lib/libmio.la
+
+conformance_test_units_SOURCES = conformance/test_units.c
+conformance_test_units_LDADD = lib/libmio-core.la

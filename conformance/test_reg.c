@@ -62,8 +62,8 @@ TEST(reg_with_a_second_poll_is_eexist, "reg-03")
 	struct mio_source stream = MIO_SOURCE_INIT;
 	struct mio_source receiver = MIO_SOURCE_INIT;
 	struct mio_source sender = MIO_SOURCE_INIT;
-	struct mio_source *sources[] = { &listener, &udp, &stream, &receiver,
-		&sender };
+	struct mio_source *sources[] = { &listener, &udp, &stream, &sender,
+		&receiver };
 	struct addr addr;
 
 	loop_open(&first);
@@ -81,8 +81,7 @@ TEST(reg_with_a_second_poll_is_eexist, "reg-03")
 			second.registry, sources[i], i, R | W));
 	}
 	QUIET(&second);
-	WAIT(&first, 0, R);
-	WAIT(&first, 2, 0);
+	WAIT_ALL(&first, 0, 4, 0);
 	for (size_t i = 0; i < LEN(sources); ++i)
 		shut(sources[i]);
 	loop_close(&first);
