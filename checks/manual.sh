@@ -75,7 +75,7 @@ awk '/^#define MIO_[A-Z_]+/ && !/_H$/ {
 		sub(/\(.*/, "", $2)
 		print $2
 	}' "$top_srcdir"/include/mio/*.h |
-	grep -v -e '^MIO_API$' -e '^MIO_INLINE$' -e '_DECLS$' >"$tmp/macros"
+	grep -v -e '^MIO_API$' -e '^MIO_INLINE$' -e '_DECLS$' -e '_$' >"$tmp/macros"
 while read -r name; do
 	cat "$man"/*.[37] | grep -q "^\.\(Fd #define\|Fn\) $name\( \|$\)" ||
 		fail "$name is in no SYNOPSIS"
