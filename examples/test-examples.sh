@@ -11,7 +11,7 @@ done
 if [ -z "$TEST_EXAMPLES" ]; then
 	TEST_EXAMPLES=1
 	export TEST_EXAMPLES
-	exec timeout -k 5 300 "${SHELL:-/bin/sh}" "$0" "$@"
+	exec timeout -k 5 120 "${SHELL:-/bin/sh}" "$0" "$@"
 fi
 
 bin=${top_builddir:-.}/examples
@@ -75,7 +75,8 @@ enter()
 {
 	mkfifo "$dir/$1.in" || fail mkfifo
 	"$bin/tcp_client" --backend "$backend" 127.0.0.1 "$port" \
-		<"$dir/$1.in" >"$dir/$1" 2>"$dir/err_$1" &
+		<"$dir/$1.in" >"$dir/$1" 2>"$dir/err_$1" \
+		3>&- 4>&- 5>&- &
 	children="$children $!"
 }
 

@@ -143,11 +143,11 @@ test_backend()
 	start ""
 	test_socat
 	test_curl
-	load -B "$backend" -c 200 -b 65536
+	load -B "$backend" -t -c 200 -b 65536
 	load -g -t -c 50 -b 500000
 	test_vanishing
 	test_socat
-	stop INT " 2[0-9][0-9] at once" " 0 refused"
+	stop INT " 2[0-9][0-9] at once" " 0 refused" " 0 pauses"
 	test_limit
 	# An open connection does not keep it from stopping, and is ended.
 	start ""
