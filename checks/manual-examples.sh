@@ -9,10 +9,14 @@ set -eu
 : "${CC:=cc}"
 libtool=$top_builddir/libtool
 libmio=$top_builddir/lib/libmio.la
-if ! command -v "${CC%% *}" >/dev/null || [ ! -e "$libmio" ]; then
-	echo 'no compiler, or no library'
+if ! command -v "${CC%% *}" >/dev/null; then
+	echo "no compiler $CC"
 	exit 77
 fi
+[ -e "$libmio" ] || {
+	echo "FAIL: $libmio is not built"
+	exit 1
+}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 status=0
