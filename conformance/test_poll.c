@@ -831,6 +831,7 @@ TEST(poll_does_not_hold_registrations_up, "poll-25 poll-17")
 	CHECK_INT(0, mio_waker_wake(waker));
 	thread_join(thread);
 	ck_assert_int_eq(poller.result, 1);
+	ck_assert_uint_eq(mio_events_get(loop.events, 0)->token, 5);
 	ck_assert_uint_eq(loop_flags(&loop, 5) & R, R);
 	mio_waker_free(waker);
 	pair_close(&pair);
