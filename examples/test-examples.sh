@@ -48,6 +48,7 @@ test_demo()
 
 test_client()
 {
+	rm -f "$dir/address"
 	"$bin/tcp_echo" --backend "$backend" 127.0.0.1:0 \
 		>"$dir/address" 2>"$dir/err" &
 	server=$!
