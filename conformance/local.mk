@@ -5,17 +5,14 @@ CONF_LOG_COMPILER = $(SHELL)
 AM_CONF_LOG_FLAGS = $(srcdir)/conformance/run-backend
 
 if HAVE_CHECK
-check_PROGRAMS += \
-	conformance/conformance \
-	conformance/test_units
+check_PROGRAMS += conformance/conformance
 
 # One test for each backend; run-backend runs its suites.
 CONF_TESTS = $(MIO_BACKENDS:%=conformance/%.conf)
 TESTS += \
 	$(CONF_TESTS) \
 	conformance/check-rows.sh \
-	conformance/table.sh \
-	conformance/test_units
+	conformance/table.sh
 
 # After the backends; its output goes to the terminal, make's own.
 AM_TESTS_FD_REDIRECT = 9>&2
@@ -55,13 +52,19 @@ CLEANFILES += \
 	conformance/*.conf \
 	conformance/*.counts
 
-# Faults and sandboxes: programs of their own, for --wrap and seccomp.
+# Programs of their own, for --wrap and seccomp, and to count.
 check_PROGRAMS += \
+	conformance/test_calls \
 	conformance/test_fault \
-	conformance/test_sandbox
+	conformance/test_sandbox \
+	conformance/test_units
 TESTS += \
+	conformance/test_calls \
 	conformance/test_fault \
-	conformance/test_sandbox
+	conformance/test_sandbox \
+	conformance/test_units
+conformance_test_calls_SOURCES = conformance/test_calls.c
+conformance_test_calls_LDADD = lib/libmio.la
 conformance_test_fault_SOURCES = conformance/test_fault.c
 conformance_test_fault_LDADD = lib/libmio-core.la
 conformance_test_fault_LDFLAGS = \
@@ -92,6 +95,11 @@ conformance_test_fault_LDFLAGS = \
 	-Wl,--wrap=write
 conformance_test_sandbox_SOURCES = conformance/test_sandbox.c
 conformance_test_sandbox_LDADD = lib/libmio.la
-
 conformance_test_units_SOURCES = conformance/test_units.c
 conformance_test_units_LDADD = lib/libmio-core.la
+conformance_test_units_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=epoll_pwait2 \
+	-Wl,--wrap=epoll_wait \
+	-Wl,--wrap=poll \
+	-Wl,--wrap=ppoll
