@@ -251,14 +251,14 @@ run(struct load *l)
 	while (l->done < l->count) {
 		if (begin_some(l) == -1)
 			return -1;
-		n = mio_poll(l->poll, l->events, l->ready ? 0 : 60 * MIO_SEC);
+		n = mio_poll(l->poll, l->events, l->ready ? 0 : 20 * MIO_SEC);
 		if (n == -1 && errno != EINTR) {
 			perror("load: poll");
 			return -1;
 		}
 		if (n == 0 && !l->ready) {
 			fprintf(stderr,
-			    "load: nothing for a minute: %zu begun, "
+			    "load: nothing for 20 s: %zu begun, "
 			    "%zu connected, %zu served, %zu done\n",
 			    l->begun, l->connected, l->served, l->done);
 			return -1;

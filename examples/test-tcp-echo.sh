@@ -88,7 +88,7 @@ load()
 test_socat()
 {
 	head -c 1000000 /dev/urandom >"$dir/data"
-	socat -t 60 - "TCP:$address" <"$dir/data" >"$dir/echo" ||
+	socat -t 20 - "TCP:$address" <"$dir/data" >"$dir/echo" ||
 		fail "socat: exit status $?"
 	cmp "$dir/data" "$dir/echo" || fail "socat: other bytes"
 }
