@@ -5,8 +5,17 @@
 #include "selector.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* struct mio_events begins as <mio/event.h> tells MIO_EVENTS_FOREACH. */
+_Static_assert(offsetof(struct mio_events, first) ==
+	offsetof(struct mio_events_head, first),
+    "first");
+_Static_assert(
+    offsetof(struct mio_events, end) == offsetof(struct mio_events_head, end),
+    "end");
 
 /* The symbols of the header's inline functions. */
 extern inline bool mio_event_is_readable(const struct mio_event *event);
@@ -33,8 +42,10 @@ mio_events_new(struct mio_events **events, size_t capacity)
 	made = malloc(sizeof(*made) + capacity * size);
 	if (made == NULL)
 		return -1;
+	made->first = made->end = made->list;
 	made->capacity = capacity;
-	made->count = 0;
+	made->limit =
+	    (int)(capacity < INT_MAX / size ? capacity : INT_MAX / size);
 	*events = made;
 	return 0;
 }
@@ -49,7 +60,7 @@ void
 mio_events_clear(struct mio_events *events)
 {
 	if (events != NULL)
-		events->count = 0;
+		events->end = events->first;
 }
 
 size_t
@@ -61,13 +72,13 @@ mio_events_capacity(const struct mio_events *events)
 size_t
 mio_events_count(const struct mio_events *events)
 {
-	return events != NULL ? events->count : 0;
+	return events != NULL ? (size_t)(events->end - events->first) : 0;
 }
 
 const struct mio_event *
 mio_events_get(const struct mio_events *events, size_t i)
 {
-	return events != NULL && i < events->count ? &events->list[i] : NULL;
+	return i < mio_events_count(events) ? &events->list[i] : NULL;
 }
 
 void
@@ -75,9 +86,9 @@ mio_events_forget(struct mio_events *events, mio_token token)
 {
 	if (events == NULL)
 		return;
-	for (size_t i = 0; i < events->count; i++)
-		if (events->list[i].token == token)
-			events->list[i].readiness = 0;
+	for (struct mio_event *e = events->first; e != events->end; e++)
+		if (e->token == token)
+			e->readiness = 0;
 }
 
 struct text {

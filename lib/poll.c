@@ -36,7 +36,7 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	if (made == NULL)
 		return -1;
 	registry = &made->registry;
-	registry->ops = backend->selector;
+	registry->ops = *backend->selector;
 	registry->backend = backend;
 	registry->fd = -1;
 	registry->owner = getpid();
@@ -46,7 +46,7 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	atomic_init(&registry->handles, 1);
 	atomic_init(&registry->memory, 1);
 	atomic_init(&made->busy, false);
-	if (registry->ops->open(registry) < 0) {
+	if (registry->ops.open(registry) < 0) {
 		int error = errno;
 
 		free(made);
@@ -92,12 +92,10 @@ mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 	/* Acquire: pairs with the release in leave(). */
 	if (atomic_exchange_explicit(&poll->busy, true, memory_order_acquire))
 		return mio__fail(EBUSY);
-	events->count = 0;
+	events->end = events->first;
 	pthread_cleanup_push(leave, poll);
-	n = registry->ops->wait(registry, events, timeout_ns);
+	n = registry->ops.wait(registry, events, timeout_ns);
 	pthread_cleanup_pop(0);
-	if (n > 0)
-		events->count = (size_t)n;
 	/*
 	 * Relaxed: a waker whose event this is was counted before it could
 	 * be signalled.  The epoch: see waker.c.

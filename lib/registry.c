@@ -9,32 +9,37 @@
 #define DIRECTIONS                                                           \
 	(MIO_READABLE | MIO_WRITABLE | MIO_AIO | MIO_LIO | MIO_PRIORITY)
 
-/* The registry a source is registered with; NULL also if its poll is gone. */
-static struct mio_registry *
-holder(struct mio_source *source)
+/* The two are not NULL, and the source is one of the registry's. */
+static inline bool
+holds(const struct mio_registry *registry, const struct mio_source *source)
 {
-	struct mio_registry *registry = source->priv[0];
-
-	/* Acquire: with 0 seen, the closing of the selector is over. */
-	if (registry == NULL ||
-	    atomic_load_explicit(&registry->handles, memory_order_acquire) > 0)
-		return registry;
-	source->priv[0] = NULL;
-	source->priv[1] = NULL;
-	mio__registry_release(registry);
-	return NULL;
+	return registry != NULL && source != NULL &&
+	    source->priv[0] == registry;
 }
 
-static int
-check_interests(const struct mio_registry *registry, unsigned interests)
+/* What is wrong when it is not so. */
+static MIO__COLD int
+not_held(const struct mio_registry *registry, const struct mio_source *source)
 {
-	if ((interests & DIRECTIONS) != 0 &&
-	    (interests & ~registry->ops->interests) == 0)
-		return 0;
-	if ((interests & DIRECTIONS) == 0 ||
-	    (interests & ~(DIRECTIONS | MIO_EXCLUSIVE)) != 0)
+	if (registry == NULL || source == NULL)
 		return mio__fail(EINVAL);
-	return mio__fail(ENOTSUP);
+	return mio__fail(source->handle < 0 ? EBADF : ENOENT);
+}
+
+/* The source is registered, but perhaps with a poll that is gone. */
+static MIO__COLD int
+register_again(struct mio_registry *registry, struct mio_source *source,
+    mio_token token, unsigned interests)
+{
+	struct mio_registry *holder = source->priv[0];
+
+	/* Acquire: with 0 seen, the closing of the selector is over. */
+	if (atomic_load_explicit(&holder->handles, memory_order_acquire) > 0)
+		return mio__fail(EEXIST);
+	source->priv[0] = NULL;
+	source->priv[1] = NULL;
+	mio__registry_release(holder);
+	return mio_registry_register(registry, source, token, interests);
 }
 
 int
@@ -43,46 +48,58 @@ mio_registry_register(struct mio_registry *registry,
 {
 	if (registry == NULL || source == NULL)
 		return mio__fail(EINVAL);
-	if (check_interests(registry, interests) < 0)
-		return -1;
-	if (source->priv[0] != NULL && holder(source) != NULL)
-		return mio__fail(EEXIST);
-	if (registry->ops->add(registry, source, token, interests) < 0)
-		return -1;
+	if (source->priv[0] != NULL)
+		return register_again(registry, source, token, interests);
+	/* Before the call, which then is the last thing to do. */
 	source->priv[0] = registry;
 	mio__registry_keep(registry);
-	return 0;
+	return registry->ops.add(registry, source, token, interests);
+}
+
+int
+mio__not_added(struct mio_source *source)
+{
+	struct mio_registry *registry = source->priv[0];
+
+	if (registry != NULL) {
+		source->priv[0] = NULL;
+		mio__registry_release(registry);
+	}
+	return -1;
 }
 
 int
 mio_registry_reregister(struct mio_registry *registry,
     struct mio_source *source, mio_token token, unsigned interests)
 {
-	if (registry == NULL || source == NULL)
-		return mio__fail(EINVAL);
-	if (check_interests(registry, interests) < 0)
-		return -1;
-	if (source->handle < 0)
-		return mio__fail(EBADF);
-	if (source->priv[0] != registry)
-		return mio__fail(ENOENT);
-	return registry->ops->change(registry, source, token, interests);
+	if (!holds(registry, source))
+		return not_held(registry, source);
+	return registry->ops.change(registry, source, token, interests);
 }
 
 int
 mio_registry_deregister(
     struct mio_registry *registry, struct mio_source *source)
 {
-	if (registry == NULL || source == NULL)
-		return mio__fail(EINVAL);
-	if (source->handle < 0)
-		return mio__fail(EBADF);
-	if (source->priv[0] != registry)
-		return mio__fail(ENOENT);
-	if (registry->ops->remove(registry, source) < 0)
+	if (!holds(registry, source))
+		return not_held(registry, source);
+	if (registry->ops.remove(registry, source) < 0)
 		return -1;
+	/* Read anew: that is cheaper than to keep it across the call. */
+	registry = source->priv[0];
 	source->priv[0] = NULL;
 	mio__registry_release(registry);
+	return 0;
+}
+
+int
+mio__bad_interests(const struct mio_registry *registry, unsigned interests)
+{
+	if ((interests & DIRECTIONS) == 0 ||
+	    (interests & ~(DIRECTIONS | MIO_EXCLUSIVE)) != 0)
+		return mio__fail(EINVAL);
+	if ((interests & ~registry->ops.interests) != 0)
+		return mio__fail(ENOTSUP);
 	return 0;
 }
 
@@ -103,9 +120,7 @@ mio_registry_register_fd(struct mio_registry *registry, mio_handle fd,
 
 	if (registry == NULL)
 		return mio__fail(EINVAL);
-	if (check_interests(registry, interests) < 0)
-		return -1;
-	return registry->ops->add(registry, &source, token, interests);
+	return registry->ops.add(registry, &source, token, interests);
 }
 
 int
@@ -116,9 +131,7 @@ mio_registry_reregister_fd(struct mio_registry *registry, mio_handle fd,
 
 	if (registry == NULL)
 		return mio__fail(EINVAL);
-	if (check_interests(registry, interests) < 0)
-		return -1;
-	return registry->ops->change(registry, &source, token, interests);
+	return registry->ops.change(registry, &source, token, interests);
 }
 
 int
@@ -128,7 +141,7 @@ mio_registry_deregister_fd(struct mio_registry *registry, mio_handle fd)
 
 	if (registry == NULL)
 		return mio__fail(EINVAL);
-	return registry->ops->remove(registry, &source);
+	return registry->ops.remove(registry, &source);
 }
 
 int
@@ -139,12 +152,12 @@ mio_registry_rearm_fd(
 
 	if (registry == NULL)
 		return mio__fail(EINVAL);
-	if (registry->ops->rearm == NULL)
+	if (registry->ops.rearm == NULL)
 		return 0;
 	if (directions == 0 ||
 	    (directions & ~(MIO_READABLE | MIO_WRITABLE)) != 0)
 		return mio__fail(EINVAL);
-	return registry->ops->rearm(registry, &source, directions);
+	return registry->ops.rearm(registry, &source, directions);
 }
 
 struct mio_registry *
@@ -160,15 +173,12 @@ mio_registry_ref(struct mio_registry *registry)
 void
 mio_registry_unref(struct mio_registry *registry)
 {
-	/*
-	 * Acquire and release: who takes the last one sees what all others
-	 * did with theirs.
-	 */
+	/* Acquire and release: as in mio__registry_release. */
 	if (registry == NULL ||
 	    atomic_fetch_sub_explicit(
 		&registry->handles, 1, memory_order_acq_rel) > 1)
 		return;
-	registry->ops->close(registry);
+	registry->ops.close(registry);
 	mio__registry_release(registry);
 }
 
@@ -197,20 +207,16 @@ mio__registry_hold(struct mio_registry *registry)
 }
 
 void
-mio__registry_keep(struct mio_registry *registry)
+mio__registry_free(struct mio_registry *registry)
 {
-	/* Relaxed: the caller's handle keeps it alive meanwhile. */
-	atomic_fetch_add_explicit(&registry->memory, 1, memory_order_relaxed);
+	if (registry->ops.destroy != NULL)
+		registry->ops.destroy(registry);
+	free(registry); /* the poll that it is the head of */
 }
 
-void
-mio__registry_release(struct mio_registry *registry)
+int
+mio__fail(int error)
 {
-	/* As in unref. */
-	if (atomic_fetch_sub_explicit(
-		&registry->memory, 1, memory_order_acq_rel) > 1)
-		return;
-	if (registry->ops->destroy != NULL)
-		registry->ops->destroy(registry);
-	free(registry); /* the poll that it is the head of */
+	errno = error;
+	return -1;
 }

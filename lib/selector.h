@@ -17,52 +17,21 @@
 #include <sys/types.h>
 #include <mio.h>
 
+/* What is rare stays out of the way of what is not. */
+#if defined(__GNUC__)
+#define MIO__COLD __attribute__((cold, noinline))
+#define MIO__NOINLINE __attribute__((noinline))
+#else
+#define MIO__COLD
+#define MIO__NOINLINE
+#endif
+
 struct mio__backend;
-struct mio__selector_ops;
-
-/*
- * What a poll, its registry and their references are: one object with two
- * counts.  `handles` (the poll, references): at 0 the selector is closed.
- * `memory` (the handles together, each registered source, each waker): at 0
- * the object is freed, for sources and wakers outlive polls all the time.
- */
-struct mio_registry {
-	const struct mio__selector_ops *ops;
-	int fd;               /* the selector's own descriptor, or -1 */
-	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
-	atomic_uint wakers;   /* how many; 0: mio_poll leaves epoch alone */
-	_Atomic uint64_t epoch; /* counts returns of mio_poll: see waker.c */
-	void *state;          /* the selector's; NULL where the kernel has it */
-	const struct mio__backend *backend;
-	atomic_size_t handles;
-	atomic_size_t memory;
-	pid_t owner; /* a forked child must leave the kernel's state alone */
-};
-
-/*
- * `list` has room for `capacity` events, and for as many of any selector's
- * native events (ops->native_size), which are translated in place.
- */
-struct mio_events {
-	size_t capacity;
-	size_t count;
-	struct mio_event list[];
-};
-
-/*
- * A source is {descriptor, kind, priv[0]: its registry or NULL, priv[1]: the
- * selector's}.  `kind` is the address family of a socket, 0 for another
- * file, or one of these; a kind whose I/O is no system call (a Windows pipe)
- * gets a value of its own here and its calls in sys/.
- */
-#define MIO__FAMILY(kind) ((int)((kind) & 0xffffu))
-#define MIO__KIND_QUIET_PIPE 0x10000u /* takes RWF_NOSIGNAL */
-#define MIO__KIND_RAW 0x20000u   /* stands for a _fd call's descriptor */
-#define MIO__KIND_WAKER 0x40000u /* a waker's descriptor: see `wait` */
+struct mio_registry;
 
 struct mio__selector_ops {
 	const char *name;
-	unsigned interests; /* those it knows; the front refuses others */
+	unsigned interests; /* those it knows: see mio__bad_interests */
 	size_t native_size; /* of one event as the kernel writes it */
 
 	/*
@@ -81,9 +50,10 @@ struct mio__selector_ops {
 
 	/*
 	 * Waits (timeout_ns < 0: for ever, 0: not at all, else at least so
-	 * long, one deadline) and fills events->list with at most `capacity`
-	 * events; the rest must come with the next call, in turn.  Returns
-	 * how many, or -1 and errno (EINTR included).  Never allocates.
+	 * long, one deadline), fills events->list with at most `limit` events
+	 * and sets `end` behind them; the rest must come with the next call,
+	 * in turn.  Returns how many, or -1 and errno (EINTR included) with
+	 * `end` as it was.  Never allocates.
 	 * 0 only when the time ran out.  Each event has readable or writable
 	 * set; a hang-up or error says both.  Edge-triggered: after an event
 	 * the next comes for a new change only.  A waker's descriptor that
@@ -96,11 +66,13 @@ struct mio__selector_ops {
 	/*
 	 * Start, change and stop watching source->handle.  Any thread, also
 	 * during a wait, which sees the change at once.  A failure (EBADF,
-	 * EEXIST, ENOENT, EPERM, EINVAL, ENOMEM, ENOSPC) changes nothing.
-	 * `interests` is a valid subset of ops->interests.  `add` and
-	 * `change` report what is ready now; after `remove` the token is
-	 * never reported again.  They may keep state in source->priv[1],
-	 * and refuse MIO__KIND_RAW with ENOTSUP if they cannot do without.
+	 * EEXIST, ENOENT, EPERM, EINVAL, ENOMEM, ENOSPC) changes nothing,
+	 * and a failing `add` returns mio__not_added.  `interests` may be
+	 * anything; mio__bad_interests sets the errno for what is wrong.
+	 * `add` and `change` report what is ready now; after `remove` the
+	 * token is never reported again.  They may keep state in
+	 * source->priv[1], and refuse MIO__KIND_RAW with ENOTSUP if they
+	 * cannot do without.
 	 */
 	int (*add)(struct mio_registry *registry, struct mio_source *source,
 	    mio_token token, unsigned interests);
@@ -123,6 +95,49 @@ struct mio__selector_ops {
 	    struct mio_registry *registry, struct mio_source *source);
 };
 
+/*
+ * What a poll, its registry and their references are: one object with two
+ * counts.  `handles` (the poll, references): at 0 the selector is closed.
+ * `memory` (the handles together, each registered source, each waker): at 0
+ * the object is freed, for sources and wakers outlive polls all the time.
+ */
+struct mio_registry {
+	struct mio__selector_ops ops; /* a copy saves the hot calls a load */
+	int fd;               /* the selector's own descriptor, or -1 */
+	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
+	atomic_uint wakers;   /* how many; 0: mio_poll leaves epoch alone */
+	_Atomic uint64_t epoch; /* counts returns of mio_poll: see waker.c */
+	void *state;          /* the selector's; NULL where the kernel has it */
+	const struct mio__backend *backend;
+	atomic_size_t handles;
+	atomic_size_t memory;
+	pid_t owner; /* a forked child must leave the kernel's state alone */
+};
+
+/*
+ * `list` has room for `capacity` events, and for as many of any selector's
+ * native events (ops->native_size), which are translated in place.  `first`
+ * and `end` are what MIO_EVENTS_FOREACH reads: see <mio/event.h>.
+ */
+struct mio_events {
+	struct mio_event *first; /* always list */
+	struct mio_event *end;
+	size_t capacity;
+	int limit; /* capacity, or the most that kernels count to */
+	struct mio_event list[];
+};
+
+/*
+ * A source is {descriptor, kind, priv[0]: its registry or NULL, priv[1]: the
+ * selector's}.  `kind` is the address family of a socket, 0 for another
+ * file, or one of these; a kind whose I/O is no system call (a Windows pipe)
+ * gets a value of its own here and its calls in sys/.
+ */
+#define MIO__FAMILY(kind) ((int)((kind) & 0xffffu))
+#define MIO__KIND_QUIET_PIPE 0x10000u /* takes RWF_NOSIGNAL */
+#define MIO__KIND_RAW 0x20000u   /* stands for a _fd call's descriptor */
+#define MIO__KIND_WAKER 0x40000u /* a waker's descriptor: see `wait` */
+
 /* Every selector there is; configure's list says which are compiled. */
 extern const struct mio__selector_ops mio__epoll_ops;
 extern const struct mio__selector_ops mio__kqueue_ops;
@@ -144,15 +159,34 @@ size_t mio__native_size(void);
 
 /* For callers that hold no handle: false if the selector is closed. */
 bool mio__registry_hold(struct mio_registry *registry);
-/* One more, or one less, that needs the object's memory. */
-void mio__registry_keep(struct mio_registry *registry);
-void mio__registry_release(struct mio_registry *registry);
+void mio__registry_free(struct mio_registry *registry) MIO__COLD;
 
-static inline int
-mio__fail(int error)
+/* What `add` returns when it fails, for the front to undo its part. */
+int mio__not_added(struct mio_source *source) MIO__COLD;
+/* -1 and EINVAL or ENOTSUP if there is something wrong with them, else 0. */
+int mio__bad_interests(
+    const struct mio_registry *registry, unsigned interests) MIO__COLD;
+int mio__fail(int error) MIO__COLD;
+
+/* One more that needs the object's memory. */
+static inline void
+mio__registry_keep(struct mio_registry *registry)
 {
-	errno = error;
-	return -1;
+	/* Relaxed: the caller's handle keeps it alive meanwhile. */
+	atomic_fetch_add_explicit(&registry->memory, 1, memory_order_relaxed);
+}
+
+/* One less. */
+static inline void
+mio__registry_release(struct mio_registry *registry)
+{
+	/*
+	 * Acquire and release: who takes the last one sees what all others
+	 * did with theirs.
+	 */
+	if (atomic_fetch_sub_explicit(
+		&registry->memory, 1, memory_order_acq_rel) == 1)
+		mio__registry_free(registry);
 }
 
 #endif

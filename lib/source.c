@@ -50,7 +50,7 @@ mio_source_into_fd(struct mio_source *source)
 	registry = source->priv[0];
 	if (registry != NULL) {
 		if (mio__registry_hold(registry)) {
-			registry->ops->remove(registry, source);
+			registry->ops.remove(registry, source);
 			mio_registry_unref(registry);
 		}
 		mio__registry_release(registry);
@@ -76,8 +76,8 @@ mio_source_close(struct mio_source *source)
 	if (source->handle < 0)
 		return mio__fail(EBADF);
 	registry = source->priv[0];
-	if (registry != NULL && registry->ops->closing != NULL)
-		registry->ops->closing(registry, source);
+	if (registry != NULL && registry->ops.closing != NULL)
+		registry->ops.closing(registry, source);
 	result = close(source->handle);
 	if (registry != NULL)
 		mio__registry_release(registry);
@@ -96,9 +96,9 @@ failed(const struct mio_source *source, unsigned direction)
 	if (errno == EWOULDBLOCK)
 		errno = EAGAIN;
 #endif
-	if (errno != EAGAIN || registry == NULL || registry->ops->rearm == NULL)
+	if (errno != EAGAIN || registry == NULL || registry->ops.rearm == NULL)
 		return;
-	registry->ops->rearm(registry, source, direction);
+	registry->ops.rearm(registry, source, direction);
 	errno = EAGAIN;
 }
 

@@ -38,7 +38,7 @@ attach(struct mio_waker *waker)
 	if (waker->fds[0] < 0)
 		return 0;
 	source = watched(waker);
-	if (registry->ops->add(
+	if (registry->ops.add(
 		registry, &source, waker->token, MIO_READABLE) == 0)
 		return 0;
 	error = errno;
@@ -90,11 +90,42 @@ give_back(void *waker)
 	    &((struct mio_waker *)waker)->claimed, 0, memory_order_relaxed);
 }
 
+/* The first signal failed. */
+static MIO__COLD int
+signal_again(struct mio_waker *waker)
+{
+	/* EAGAIN: it is full.  Others may drain and fill it meanwhile. */
+	do {
+		if (errno == EAGAIN)
+			waker->ops->drain(waker->fds[0]);
+		else if (errno != EINTR)
+			return -1;
+	} while (waker->ops->signal(waker) < 0);
+	return 0;
+}
+
+/* The epoch is new to this waker as far as its caller saw. */
+static MIO__NOINLINE int
+claim(struct mio_waker *waker, uint64_t claimed, uint64_t epoch)
+{
+	int result;
+
+	while (!atomic_compare_exchange_weak_explicit(&waker->claimed,
+	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed))
+		if (claimed >= epoch)
+			return 0;
+	pthread_cleanup_push(give_back, waker);
+	result = waker->ops->signal(waker);
+	if (result < 0)
+		result = signal_again(waker);
+	pthread_cleanup_pop(result < 0);
+	return result;
+}
+
 int
 mio_waker_wake(struct mio_waker *waker)
 {
 	uint64_t epoch, claimed;
-	int result;
 
 	if (waker == NULL)
 		return mio__fail(EINVAL);
@@ -103,15 +134,7 @@ mio_waker_wake(struct mio_waker *waker)
 	    &waker->registry->epoch, 0, memory_order_acq_rel);
 	/* Relaxed: only the number counts, `epoch` carries the order. */
 	claimed = atomic_load_explicit(&waker->claimed, memory_order_relaxed);
-	do {
-		if (claimed >= epoch)
-			return 0;
-	} while (!atomic_compare_exchange_weak_explicit(&waker->claimed,
-	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed));
-	pthread_cleanup_push(give_back, waker);
-	result = waker->ops->signal(waker);
-	pthread_cleanup_pop(result < 0);
-	return result;
+	return claimed >= epoch ? 0 : claim(waker, claimed, epoch);
 }
 
 void
@@ -130,7 +153,7 @@ mio_waker_free(struct mio_waker *waker)
 	    mio__registry_hold(registry)) {
 		struct mio_source source = watched(waker);
 
-		registry->ops->remove(registry, &source);
+		registry->ops.remove(registry, &source);
 		mio_registry_unref(registry);
 	}
 	waker->ops->close(waker);

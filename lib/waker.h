@@ -28,10 +28,11 @@ struct mio__waker_ops {
 	int (*open)(struct mio_waker *waker);
 	/*
 	 * Makes a new edge on fds[0], however many came before undrained.
-	 * Async-signal-safe, any thread, never blocks; retries EINTR.
+	 * Async-signal-safe, any thread, never blocks.  -1 and EAGAIN: to be
+	 * drained and tried again.
 	 */
 	int (*signal)(struct mio_waker *waker);
-	/* Empties `fd` (fds[0]), for selectors that are level-triggered. */
+	/* Empties `fd` (fds[0]); also for level-triggered selectors. */
 	void (*drain)(int fd);
 	void (*close)(struct mio_waker *waker);
 };

@@ -56,13 +56,24 @@ MIO_API void mio_events_forget(struct mio_events *events, mio_token token);
 /* One thread at a time for a buffer; no thread while mio_poll fills it. */
 
 /*
+ * The library's: how every struct mio_events begins, so that the loop below
+ * costs no call.  Use mio_events_get and mio_events_count instead.
+ */
+struct mio_events_head {
+	const struct mio_event *first;
+	const struct mio_event *end;
+};
+
+#define MIO_EVENTS_HEAD_(events)                                             \
+	((const struct mio_events_head *)(const void *)(events))
+
+/*
  * A for loop over the events that are not forgotten; declares
  * `const struct mio_event *event`.  Evaluates `events` twice.
  */
 #define MIO_EVENTS_FOREACH(event, events)                                    \
-	for (const struct mio_event *event = mio_events_get((events), 0),    \
-	    *event##_mio_end =                                               \
-		event ? event + mio_events_count(events) : event;            \
+	for (const struct mio_event *event = MIO_EVENTS_HEAD_(events)->first, \
+	    *event##_mio_end = MIO_EVENTS_HEAD_(events)->end;                \
 	     event != event##_mio_end; ++event)                              \
 		if (event->readiness == 0) {                                 \
 		} else

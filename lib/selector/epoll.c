@@ -5,14 +5,12 @@
 #include "selector.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "sys/sys.h"
-
-/* EP_MAX_EVENTS of fs/eventpoll.c: more at once is EINVAL. */
-#define MAX_EVENTS ((size_t)INT_MAX / sizeof(struct epoll_event))
 
 static int
 open_epoll(struct mio_registry *registry)
@@ -27,68 +25,90 @@ close_epoll(struct mio_registry *registry)
 	mio__sys_close(registry->fd);
 }
 
-/* By INTERNALS' formulas, and the superset rule of mio_event(3). */
-static uint32_t
-uncommon_readiness(uint32_t flags)
+/* By mio's formulas, and the superset rule of mio_event(3). */
+#define READINESS(e)                                                         \
+	((((e) & (EPOLLIN | EPOLLPRI | EPOLLHUP | EPOLLERR | EPOLLRDHUP))    \
+		 ? MIO_READABLE                                              \
+		 : 0) |                                                      \
+	    (((e) & (EPOLLOUT | EPOLLHUP | EPOLLERR)) ? MIO_WRITABLE : 0) |  \
+	    (((e) & EPOLLPRI) ? MIO_PRIORITY : 0) |                          \
+	    (((e) & EPOLLERR) ? MIO_ERROR : 0) |                             \
+	    (((e) & EPOLLHUP) || ((e) & READ_END) == READ_END                \
+		    ? MIO_READ_CLOSED                                        \
+		    : 0) |                                                   \
+	    (((e) & EPOLLHUP) || (e) == EPOLLERR ||                          \
+			((e) & WRITE_ERROR) == WRITE_ERROR                   \
+		    ? MIO_WRITE_CLOSED                                       \
+		    : 0))
+#define READ_END (EPOLLIN | EPOLLRDHUP)
+#define WRITE_ERROR (EPOLLOUT | EPOLLERR)
+
+/* The second half of a struct mio_event. */
+struct flags {
+	uint32_t readiness;
+	uint32_t native;
+};
+
+/* Of all that epoll reports but EPOLLRDHUP: one load, one store an event. */
+#define FLAGS(e) { READINESS(e), (e) }
+#define FLAGS4(e) FLAGS(e), FLAGS((e) + 1), FLAGS((e) + 2), FLAGS((e) + 3)
+static const struct flags common_flags[32] = { FLAGS4(0), FLAGS4(4), FLAGS4(8),
+	FLAGS4(12), FLAGS4(16), FLAGS4(20), FLAGS4(24), FLAGS4(28) };
+
+_Static_assert((EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP) == 31,
+    "common_flags goes that far");
+
+static MIO__COLD struct flags
+uncommon_flags(uint32_t native)
 {
-	uint32_t readiness = 0;
+	struct flags flags = FLAGS(native);
 
-	if (flags & (EPOLLIN | EPOLLPRI | EPOLLHUP | EPOLLERR | EPOLLRDHUP))
-		readiness |= MIO_READABLE;
-	if (flags & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-		readiness |= MIO_WRITABLE;
-	if (flags & EPOLLPRI)
-		readiness |= MIO_PRIORITY;
-	if (flags & EPOLLERR)
-		readiness |= MIO_ERROR;
-	if ((flags & EPOLLHUP) ||
-	    ((flags & EPOLLIN) && (flags & EPOLLRDHUP)))
-		readiness |= MIO_READ_CLOSED;
-	if ((flags & EPOLLHUP) || flags == EPOLLERR ||
-	    ((flags & EPOLLOUT) && (flags & EPOLLERR)))
-		readiness |= MIO_WRITE_CLOSED;
-	return readiness;
+	return flags;
 }
-
-static inline uint32_t
-readiness_of(uint32_t flags)
-{
-	if (flags & ~(uint32_t)(EPOLLIN | EPOLLOUT))
-		return uncommon_readiness(flags);
-	/* EPOLLIN is MIO_READABLE, EPOLLOUT is twice MIO_WRITABLE. */
-	return (flags & EPOLLIN) | (flags & EPOLLOUT) >> 1;
-}
-
-_Static_assert(EPOLLIN == MIO_READABLE && EPOLLOUT == 2 * MIO_WRITABLE,
-    "readiness_of relies on it");
 
 static inline void
 translate(struct mio_event *list, size_t i)
 {
 	struct epoll_event native;
-	struct mio_event event;
+	struct flags flags;
 
 	memcpy(&native, (const char *)list + i * sizeof(native),
 	    sizeof(native));
-	event.token = (mio_token)native.data.u64;
-	event.readiness = readiness_of(native.events);
-	event.native = native.events;
-	list[i] = event;
+	flags = native.events < 32 ? common_flags[native.events]
+				   : uncommon_flags(native.events);
+	list[i].token = (mio_token)native.data.u64;
+	memcpy((char *)&list[i] + offsetof(struct mio_event, readiness),
+	    &flags, sizeof(flags));
 }
 
 /*
  * In place: struct epoll_event has 12 bytes on x86, 16 elsewhere, and ours
  * 16 or (32-bit) 12.  So from the end that cannot overtake what is unread.
  */
-static void
-translate_all(struct mio_event *list, size_t n)
+static MIO__NOINLINE int
+received_many(struct mio_events *events, int n)
 {
+	struct mio_event *list = events->list;
+
+	events->end = list + n;
 	if (sizeof(struct epoll_event) < sizeof(struct mio_event))
-		while (n-- > 0)
-			translate(list, n);
-	else
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = (size_t)n; i-- > 0;)
 			translate(list, i);
+	else
+		for (size_t i = 0; i < (size_t)n; i++)
+			translate(list, i);
+	return n;
+}
+
+static inline int
+received(struct mio_events *events, int n)
+{
+	if (n != 1)
+		return n <= 0 ? n : received_many(events, n);
+	/* Most waits find one: as short as it gets. */
+	translate(events->list, 0);
+	events->end = events->list + 1;
+	return 1;
 }
 
 /* Whole milliseconds; a kernel's limit does not cut the deadline short. */
@@ -105,51 +125,52 @@ wait_coarse(int fd, struct epoll_event *native, int max, int64_t timeout_ns)
 	}
 }
 
-static int
-wait_timed(struct mio_registry *registry, struct epoll_event *native, int max,
+static MIO__NOINLINE int
+wait_timed(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
+	struct epoll_event *native = (void *)events->list;
+
 #ifdef HAVE_EPOLL_PWAIT2
 	/* Relaxed: a latch of its own, set at worst twice. */
 	if (!atomic_load_explicit(&registry->coarse, memory_order_relaxed)) {
 		struct timespec timeout = mio__sys_timespec(timeout_ns);
-		int n =
-		    epoll_pwait2(registry->fd, native, max, &timeout, NULL);
+		int n = epoll_pwait2(
+		    registry->fd, native, events->limit, &timeout, NULL);
 
 		if (n >= 0 || !mio__sys_refused(errno))
-			return n;
+			return received(events, n);
 		atomic_store_explicit(
 		    &registry->coarse, true, memory_order_relaxed);
 	}
 #endif
-	return wait_coarse(registry->fd, native, max, timeout_ns);
+	return received(events,
+	    wait_coarse(registry->fd, native, events->limit, timeout_ns));
 }
 
+/*
+ * events->limit is below EP_MAX_EVENTS of fs/eventpoll.c, which counts in
+ * units no larger than ours.
+ */
 static int
 wait_epoll(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
-	struct epoll_event *native = (void *)events->list;
-	int max = events->capacity < MAX_EVENTS ? (int)events->capacity
-						: (int)MAX_EVENTS;
-	int n;
-
-	if (timeout_ns <= 0)
-		n = epoll_wait(
-		    registry->fd, native, max, timeout_ns < 0 ? -1 : 0);
-	else
-		n = wait_timed(registry, native, max, timeout_ns);
-	if (n > 0)
-		translate_all(events->list, (size_t)n);
-	return n;
+	if (timeout_ns > 0)
+		return wait_timed(registry, events, timeout_ns);
+	return received(events,
+	    epoll_wait(registry->fd, (void *)events->list, events->limit,
+		(int)(timeout_ns >> 63))); /* -1 or 0 */
 }
 
-static int
-control(struct mio_registry *registry, int op, int fd, mio_token token,
-    unsigned interests)
+static MIO__COLD int
+control_uncommon(struct mio_registry *registry, int op,
+    const struct mio_source *source, mio_token token, unsigned interests)
 {
 	struct epoll_event event = { .events = EPOLLET };
 
+	if (mio__bad_interests(registry, interests) < 0)
+		return -1;
 	if (interests & MIO_READABLE)
 		event.events |= EPOLLIN | EPOLLRDHUP;
 	if (interests & MIO_WRITABLE)
@@ -157,30 +178,65 @@ control(struct mio_registry *registry, int op, int fd, mio_token token,
 	if (interests & MIO_PRIORITY)
 		event.events |= EPOLLPRI;
 	if (interests & MIO_EXCLUSIVE) {
-		/* ep_ctl takes none but IN and OUT with it. */
-		if (interests & MIO_PRIORITY)
-			return mio__fail(EINVAL);
+		/* EPOLLEXCLUSIVE_OK_BITS: no more than IN and OUT with it. */
 		event.events &= ~(uint32_t)EPOLLRDHUP;
 		event.events |= EPOLLEXCLUSIVE;
 	}
 	event.data.u64 = token;
-	return epoll_ctl(registry->fd, op, fd, &event);
+	return epoll_ctl(registry->fd, op, source->handle, &event);
+}
+
+static const uint32_t common_interests[] = {
+	EPOLLET | EPOLLIN | EPOLLRDHUP,
+	EPOLLET | EPOLLOUT,
+	EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLOUT,
+};
+
+static inline bool
+common(unsigned interests)
+{
+	return interests - 1 < 3;
 }
 
 static int
 add_epoll(struct mio_registry *registry, struct mio_source *source,
     mio_token token, unsigned interests)
 {
-	return control(
-	    registry, EPOLL_CTL_ADD, source->handle, token, interests);
+	/*
+	 * One object, so that `source` waits in memory, not in a register
+	 * that would have to be saved: it is wanted after a failure only.
+	 */
+	struct {
+		struct epoll_event event;
+		struct mio_source *source;
+	} call;
+	int result;
+
+	call.source = source;
+	if (common(interests)) {
+		call.event.events = common_interests[interests - 1];
+		call.event.data.u64 = token;
+		result = epoll_ctl(registry->fd, EPOLL_CTL_ADD,
+		    source->handle, &call.event);
+	} else {
+		result = control_uncommon(
+		    registry, EPOLL_CTL_ADD, source, token, interests);
+	}
+	return result == 0 ? result : mio__not_added(call.source);
 }
 
 static int
 change_epoll(struct mio_registry *registry, struct mio_source *source,
     mio_token token, unsigned interests)
 {
-	return control(
-	    registry, EPOLL_CTL_MOD, source->handle, token, interests);
+	struct epoll_event event;
+
+	if (!common(interests))
+		return control_uncommon(
+		    registry, EPOLL_CTL_MOD, source, token, interests);
+	event.events = common_interests[interests - 1];
+	event.data.u64 = token;
+	return epoll_ctl(registry->fd, EPOLL_CTL_MOD, source->handle, &event);
 }
 
 static int

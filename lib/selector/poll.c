@@ -331,15 +331,18 @@ add_poll(struct mio_registry *registry, struct mio_source *source,
 	struct stat st;
 	int cancel, result;
 
-	if (fstat(source->handle, &st) < 0)
-		return -1;
+	if (mio__bad_interests(registry, interests) < 0 ||
+	    fstat(source->handle, &st) < 0)
+		return mio__not_added(source);
 	/* poll(2) calls them always ready; epoll refuses them. */
-	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		return mio__fail(EPERM);
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
+		errno = EPERM;
+		return mio__not_added(source);
+	}
 	cancel = lock(table);
 	result = add_locked(table, source, &st, token, interests);
 	unlock(table, cancel);
-	return result;
+	return result < 0 ? mio__not_added(source) : 0;
 }
 
 /*
@@ -374,7 +377,8 @@ change_poll(struct mio_registry *registry, struct mio_source *source,
 	size_t place;
 	int cancel;
 
-	if (fstat(source->handle, &st) < 0)
+	if (mio__bad_interests(registry, interests) < 0 ||
+	    fstat(source->handle, &st) < 0)
 		return -1;
 	cancel = lock(table);
 	place = place_of(table, source, &st);
@@ -465,7 +469,7 @@ closing_poll(struct mio_registry *registry, struct mio_source *source)
 	unlock(table, cancel);
 }
 
-/* By INTERNALS' formulas, and the superset rule of mio_event(3). */
+/* By mio's formulas, and the superset rule of mio_event(3). */
 static uint32_t
 readiness_of(short flags)
 {
@@ -532,7 +536,7 @@ collect(struct table *table, struct mio_events *events, int found)
 		found--;
 	}
 	for (size_t looked = 1; found > 0 && looked < polled; looked++) {
-		if (n == events->capacity)
+		if (n == (size_t)events->limit)
 			break; /* still armed: the next call has them */
 		if (table->fds[place].revents != 0) {
 			found--;
@@ -542,6 +546,7 @@ collect(struct table *table, struct mio_events *events, int found)
 			place = 1;
 	}
 	table->next = place;
+	events->end = events->list + n;
 	return (int)n;
 }
 

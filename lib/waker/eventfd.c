@@ -33,18 +33,9 @@ eventfd_drain(int fd)
 static int
 eventfd_signal(struct mio_waker *waker)
 {
-	uint64_t one = 1;
-	int error = errno;
+	static const uint64_t one = 1;
 
-	while (write(waker->fds[1], &one, sizeof(one)) < 0) {
-		/* EAGAIN: the counter is full; empty, it takes one more. */
-		if (errno == EAGAIN)
-			eventfd_drain(waker->fds[0]);
-		else if (errno != EINTR)
-			return -1;
-		errno = error;
-	}
-	return 0;
+	return write(waker->fds[1], &one, sizeof(one)) < 0 ? -1 : 0;
 }
 
 static void

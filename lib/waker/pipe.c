@@ -32,17 +32,8 @@ pipe_drain(int fd)
 static int
 pipe_signal(struct mio_waker *waker)
 {
-	int error = errno;
-	ssize_t n;
-
-	do {
-		pipe_drain(waker->fds[0]);
-		n = write(waker->fds[1], "", 1);
-	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
-	if (n < 0)
-		return -1;
-	errno = error;
-	return 0;
+	pipe_drain(waker->fds[0]);
+	return write(waker->fds[1], "", 1) < 0 ? -1 : 0;
 }
 
 static void
