@@ -41,6 +41,18 @@ for version in \
 	status=1
 done
 
+# A node is named after the release that adds it.
+sed -n 's/.*@@LIBMIO_//p; t
+	s/.*@@/bad /p' "$tmp/map" | sort -u | while read -r node; do
+	echo "$node $PACKAGE_VERSION" | awk '{
+		split($1, n, "."); split($2, v, ".")
+		exit !($1 ~ /^[0-9]+\.[0-9]+$/ &&
+			n[1] * 1000 + n[2] <= v[1] * 1000 + v[2])
+	}' || echo "FAIL: node $node in lib/libmio.map, version $PACKAGE_VERSION"
+done >"$tmp/nodes"
+cat "$tmp/nodes"
+[ ! -s "$tmp/nodes" ] || status=1
+
 if [ ! -e "$lib" ] || ! command -v readelf >/dev/null; then
 	echo 'no shared ELF library, or no readelf: exports not checked'
 	[ $status -ne 0 ] || status=77

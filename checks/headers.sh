@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each public header compiles alone, and twice, without a warning, as C99.
-# headers-cxx.sh does the same as C++11.
+# Each public header compiles alone, and twice, without a warning, as C99,
+# and declares functions with C's names.  headers-cxx.sh: as C++11.
 
 set -eu
 : "${compiler=$CC}" "${std=c99}" "${suffix=c}"
@@ -53,4 +53,20 @@ int main(void)
 	return readable + (source.handle != MIO_INVALID_HANDLE);
 }
 SOURCE
+
+# In C++ a missing extern "C" shows in the names that a use of them asks for.
+names=$(sh "$top_srcdir/checks/names.sh" headers)
+compile 'a use of every function' <<SOURCE
+#include <mio.h>
+typedef void function(void);
+extern function *const functions[];
+function *const functions[] = {
+$(for name in $names; do echo "	(function *)$name,"; done)
+};
+SOURCE
+for name in $names; do
+	$NM "$tmp/header.o" | grep -q "[UTW] _*$name\$" && continue
+	echo "FAIL: $name is not in C's manner as $std"
+	status=1
+done
 exit $status
