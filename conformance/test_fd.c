@@ -147,10 +147,11 @@ TEST(fd_registered_twice, "fd-02 reg-02")
 
 TEST(fd_that_is_none, "fd-03")
 {
-	const int bad[] = { -1, -77, closed_fd(), 100000 };
+	int bad[] = { -1, -77, 100000, -1 };
 	struct loop loop;
 
 	loop_open(&loop);
+	bad[3] = closed_fd();
 	for (size_t i = 0; i < LEN(bad); ++i) {
 		struct mio_source out;
 		unsigned char before[sizeof(out)];

@@ -738,6 +738,20 @@ by_sendmsg(const struct mio_source *source)
 static writer *const writers[] = { by_write, by_writev, by_send, by_sendto,
 	by_sendmsg };
 
+/* Or the kernel makes more room for some time. */
+static void
+small_buffers(const struct pair *pair)
+{
+	const int size = 16384;
+
+	CHECK_INT(0,
+	    setsockopt(mio_source_handle(&pair->a), SOL_SOCKET, SO_SNDBUF,
+		&size, sizeof(size)));
+	CHECK_INT(0,
+	    setsockopt(mio_source_handle(&pair->b), SOL_SOCKET, SO_RCVBUF,
+		&size, sizeof(size)));
+}
+
 /*
  * Writes until EAGAIN and until the kernel finds no more room by itself,
  * which is writable again each time.
@@ -1328,6 +1342,7 @@ TEST(tcps_writing_to_eagain_is_no_readable_event, "poll-11 tcps-30")
 	struct pair pair;
 
 	start(&loop, &pair, R | W);
+	small_buffers(&pair);
 	put(&pair.b, "unread");
 	WAIT(&loop, A, R);
 	SETTLE(&loop);
@@ -1431,11 +1446,9 @@ TEST(tcps_every_writing_call_rearms, "poll-11 tcps-30")
 {
 	struct loop loop;
 	struct pair pair;
-	int small = 4096;
 
 	start(&loop, &pair, W);
-	setsockopt(mio_source_handle(&pair.a), SOL_SOCKET, SO_SNDBUF, &small,
-	    sizeof(small));
+	small_buffers(&pair);
 	for (size_t how = 0; how < LEN(writers); ++how) {
 		fill_by(&loop, &pair.a, writers[how]);
 		for (int i = 0; i < 100 && drain(&pair.b) > 0; ++i)
