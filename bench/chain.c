@@ -23,6 +23,9 @@
 
 enum { PIPES = 100 };
 
+/* The loops alike: none gets the registers of what another is inlined in. */
+#define NOINLINE __attribute__((noinline))
+
 static struct mio_source receivers[PIPES], senders[PIPES];
 static int in[PIPES], out[PIPES];
 
@@ -33,7 +36,7 @@ die(const char *what)
 	exit(EXIT_FAILURE);
 }
 
-static long
+NOINLINE static long
 run_epoll(int ep, size_t batch, long count)
 {
 	struct epoll_event events[PIPES];
@@ -57,7 +60,7 @@ run_epoll(int ep, size_t batch, long count)
 	return count;
 }
 
-static long
+NOINLINE static long
 run_mio(struct mio_poll *poll, struct mio_events *events, size_t batch,
     long count)
 {
@@ -81,7 +84,7 @@ run_mio(struct mio_poll *poll, struct mio_events *events, size_t batch,
 	return count;
 }
 
-static long
+NOINLINE static long
 run_source(struct mio_poll *poll, struct mio_events *events, size_t batch,
     long count)
 {
