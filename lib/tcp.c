@@ -35,13 +35,8 @@ family_of(const struct sockaddr *addr, socklen_t addrlen)
 static int
 bind_and_listen(int fd, const struct sockaddr *addr, socklen_t addrlen)
 {
-#ifndef _WIN32
-	/* There it would let others take the address over. */
-	int on = 1;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+	if (mio__sys_reuse_addr(fd) < 0)
 		return -1;
-#endif
 	if (bind(fd, addr, addrlen) < 0)
 		return -1;
 	return listen(fd, BACKLOG);

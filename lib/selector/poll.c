@@ -658,6 +658,7 @@ open_poll(struct mio_registry *registry)
 		return -1;
 	pthread_mutex_init(&table->lock, NULL);
 	registry->state = table;
+	table->next = 1;
 	table->notify.registry = registry;
 	table->notify.ops = registry->backend->waker;
 	if (table->notify.ops->open(&table->notify) == 0) {

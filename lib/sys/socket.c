@@ -70,6 +70,19 @@ mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 }
 
 int
+mio__sys_reuse_addr(int fd)
+{
+#ifdef _WIN32
+	(void)fd;
+	return 0;
+#else
+	int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+#endif
+}
+
+int
 mio__sys_adopt(int fd)
 {
 	if (mio__sys_nonblock(fd) < 0)

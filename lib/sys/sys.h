@@ -28,6 +28,9 @@ int mio__sys_socket(int family, int type);
 int mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen);
 int mio__sys_pipe(int fds[2]);
 
+/* SO_REUSEADDR, where it does not let others take the address over. */
+int mio__sys_reuse_addr(int fd);
+
 /* A descriptor taken over from the caller: what mio_source_from_fd does. */
 int mio__sys_adopt(int fd);
 /* The `kind` of any descriptor; that of one known to be no socket. */
