@@ -61,6 +61,8 @@ MIO_LIB_CFLAGS=
 MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fvisibility=hidden])
 dnl With unwind tables pthread_cleanup_push costs nothing.
 MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fexceptions])
+dnl System calls are all that lib/ calls: not through a stub each time.
+MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fno-plt])
 AC_SUBST([MIO_LIB_CFLAGS])
 ])
 
