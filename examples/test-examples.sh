@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# The demo, tcp_client and chat, on every backend.
+# The demo, tcp_client, chat and README's first program, on every backend.
 
 for tool in cmp mkfifo mktemp timeout; do
 	command -v $tool >/dev/null && continue
@@ -14,7 +14,8 @@ if [ -z "$TEST_EXAMPLES" ]; then
 	exec timeout -k 5 120 "${SHELL:-/bin/sh}" "$0" "$@"
 fi
 
-bin=${top_builddir:-.}/examples
+: "${top_builddir:=.}" "${top_srcdir:=$(dirname "$0")/..}"
+bin=$top_builddir/examples
 dir=$(mktemp -d) || exit 99
 children=
 trap 'kill -KILL $children 2>/dev/null; rm -rf "$dir"' EXIT
@@ -114,13 +115,38 @@ test_chat()
 	rm -f "$dir"/*.in
 }
 
+# README's program must be worth copying.
+build_first()
+{
+	sed -n '/^    #include <arpa/,/^    }$/s/^    //p' \
+		"$top_srcdir/README" >"$dir/first.c"
+	${CC:-cc} $CPPFLAGS $CFLAGS -I"$top_srcdir/include" \
+		-c "$dir/first.c" -o "$dir/first.o" &&
+	"${SHELL:-/bin/sh}" "$top_builddir/libtool" --silent --tag=CC \
+		--mode=link ${CC:-cc} $CFLAGS $LDFLAGS -o "$dir/first" \
+		"$dir/first.o" "$top_builddir/lib/libmio.la" ||
+		fail "README's first program does not build"
+}
+
+test_first()
+{
+	MIO_BACKEND=$backend "$dir/first" >"$dir/events" ||
+		fail "README's first program: exit status $?"
+	grep -q '^token 0: READABLE' "$dir/events" &&
+		grep -q '^token 1: .*WRITABLE' "$dir/events" ||
+		fail "README's first program: no events"
+}
+
 # Usage errors and a backend that is none.
 backend=none
 "$bin/demo" --backend none >/dev/null 2>&1 && fail "demo takes any backend"
 "$bin/demo" --help | grep -q '^usage' || fail "demo --help"
 backends=$("$bin/demo" --list)
 [ -n "$backends" ] || fail "demo --list"
+# It is linked without the sanitizers that the library may have.
+[ -n "$MIO_SANITIZERS" ] || build_first
 for backend in $backends; do
+	[ -n "$MIO_SANITIZERS" ] || test_first
 	test_demo
 	test_client
 	test_chat
