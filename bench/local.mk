@@ -21,7 +21,9 @@ CLEANFILES += \
 	bench/churn \
 	bench/wake
 
+# What cannot be measured here (exit status 77) is no failure.
 bench-instructions: bench/chain bench/churn bench/wake
-	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/check-instructions
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+		$(SHELL) $(srcdir)/bench/check-instructions || test $$? -eq 77
 
 .PHONY: bench-instructions
