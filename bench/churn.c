@@ -28,45 +28,53 @@ die(const char *what)
 	exit(EXIT_FAILURE);
 }
 
-NOINLINE static void
+/* The results are looked at once, in all three alike. */
+
+NOINLINE static int
 run_epoll(int ep, int fd, long count)
 {
 	struct epoll_event event;
+	int failed = 0;
 
 	while (count-- > 0) {
 		event.events = EPOLLET | EPOLLIN | EPOLLRDHUP;
 		event.data.u64 = 1;
-		if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event) == -1)
-			die("epoll_ctl");
+		failed |= epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event);
 		event.events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP;
 		event.data.u64 = 2;
-		if (epoll_ctl(ep, EPOLL_CTL_MOD, fd, &event) == -1 ||
-		    epoll_ctl(ep, EPOLL_CTL_DEL, fd, NULL) == -1)
-			die("epoll_ctl");
+		failed |= epoll_ctl(ep, EPOLL_CTL_MOD, fd, &event);
+		failed |= epoll_ctl(ep, EPOLL_CTL_DEL, fd, NULL);
 	}
+	return failed;
 }
 
-NOINLINE static void
+NOINLINE static int
 run_source(struct mio_registry *registry, struct mio_source *s, long count)
 {
-	while (count-- > 0)
-		if (mio_registry_register(registry, s, 1, MIO_READABLE) == -1 ||
-		    mio_registry_reregister(
-			registry, s, 2, MIO_READABLE | MIO_WRITABLE) == -1 ||
-		    mio_registry_deregister(registry, s) == -1)
-			die("source");
+	int failed = 0;
+
+	while (count-- > 0) {
+		failed |= mio_registry_register(registry, s, 1, MIO_READABLE);
+		failed |= mio_registry_reregister(
+		    registry, s, 2, MIO_READABLE | MIO_WRITABLE);
+		failed |= mio_registry_deregister(registry, s);
+	}
+	return failed;
 }
 
-NOINLINE static void
+NOINLINE static int
 run_fd(struct mio_registry *registry, int fd, long count)
 {
-	while (count-- > 0)
-		if (mio_registry_register_fd(
-			registry, fd, 1, MIO_READABLE) == -1 ||
-		    mio_registry_reregister_fd(
-			registry, fd, 2, MIO_READABLE | MIO_WRITABLE) == -1 ||
-		    mio_registry_deregister_fd(registry, fd) == -1)
-			die("fd");
+	int failed = 0;
+
+	while (count-- > 0) {
+		failed |=
+		    mio_registry_register_fd(registry, fd, 1, MIO_READABLE);
+		failed |= mio_registry_reregister_fd(
+		    registry, fd, 2, MIO_READABLE | MIO_WRITABLE);
+		failed |= mio_registry_deregister_fd(registry, fd);
+	}
+	return failed;
 }
 
 int
@@ -75,7 +83,7 @@ main(int argc, char **argv)
 	struct mio_poll *poll;
 	struct mio_source receiver, sender;
 	long count;
-	int ep = -1, fd;
+	int ep = -1, fd, failed;
 
 	if (argc != 3) {
 		fputs("usage: churn epoll|source|fd COUNT\n", stderr);
@@ -89,12 +97,14 @@ main(int argc, char **argv)
 		ep = epoll_create1(EPOLL_CLOEXEC);
 		if (ep == -1)
 			die("epoll_create1");
-		run_epoll(ep, fd, count);
+		failed = run_epoll(ep, fd, count);
 		close(ep);
 	} else if (strcmp(argv[1], "source") == 0)
-		run_source(mio_poll_registry(poll), &receiver, count);
+		failed = run_source(mio_poll_registry(poll), &receiver, count);
 	else
-		run_fd(mio_poll_registry(poll), fd, count);
+		failed = run_fd(mio_poll_registry(poll), fd, count);
+	if (failed)
+		die(argv[1]);
 	mio_source_close(&receiver);
 	mio_source_close(&sender);
 	mio_poll_free(poll);
