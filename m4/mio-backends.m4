@@ -84,8 +84,14 @@ AS_IF([test "${with_waker-${mio_default#*+}}" != "${mio_default#*+}"],
 	[AC_MSG_ERROR(m4_normalize([
 		[--with-waker=$with_waker does not go with selector]
 		[${mio_default%+*}; choose another with --with-selector]]))])
+dnl Automake cannot make this out of MIO_BACKENDS within TESTS.
+MIO_CONF_TESTS=
+for mio_name in $MIO_BACKENDS; do
+	AS_VAR_APPEND([MIO_CONF_TESTS], [" conformance/$mio_name.conf"])
+done
 AC_SUBST([MIO_BACKENDS])
 AC_SUBST([MIO_BACKEND_OBJECTS])
+AC_SUBST([MIO_CONF_TESTS])
 AC_SUBST([MIO_BACKENDS_DEF])
 AM_SUBST_NOTMAKE([MIO_BACKENDS_DEF])
 ])
