@@ -8,6 +8,8 @@ set -u
 : "${top_builddir=.}"
 : "${MIO_BACKENDS=$("$top_builddir/conformance/conformance" --backends)}"
 
+tmp=$top_builddir/conformance/table.$$
+trap 'rm -f "$tmp"' EXIT
 status=0
 for backend in $MIO_BACKENDS; do
 	counts=$top_builddir/conformance/$backend.counts
@@ -17,8 +19,7 @@ for backend in $MIO_BACKENDS; do
 		echo "$backend - - - -"
 		status=1
 	fi
-done >conformance-table.$$
-trap 'rm -f conformance-table.$$' EXIT
+done >"$tmp"
 
 table()
 {
@@ -65,7 +66,7 @@ table()
 			print line
 		}
 		printf "%s", missing
-	}' conformance-table.$$
+	}' "$tmp"
 }
 
 table
