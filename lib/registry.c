@@ -81,15 +81,19 @@ int
 mio_registry_deregister(
     struct mio_registry *registry, struct mio_source *source)
 {
+	int result;
+
 	if (!holds(registry, source))
 		return not_held(registry, source);
-	if (registry->ops.remove(registry, source) < 0)
-		return -1;
+	result = registry->ops.remove(registry, source);
+	if (result != 0)
+		return result;
 	/* Read anew: that is cheaper than to keep it across the call. */
 	registry = source->priv[0];
 	source->priv[0] = NULL;
-	mio__registry_release(registry);
-	return 0;
+	/* Not the last one: the caller has a handle.  Order as in release. */
+	atomic_fetch_sub_explicit(&registry->memory, 1, memory_order_acq_rel);
+	return result;
 }
 
 int

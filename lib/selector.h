@@ -33,6 +33,8 @@ struct mio__selector_ops {
 	const char *name;
 	unsigned interests; /* those it knows: see mio__bad_interests */
 	size_t native_size; /* of one event as the kernel writes it */
+	/* What it makes of the interests 1, 2 and 3, if that helps it. */
+	uint32_t common[MIO_READABLE + MIO_WRITABLE];
 
 	/*
 	 * Makes the selector: registry->fd (close-on-exec) and ->state.

@@ -186,16 +186,11 @@ control_uncommon(struct mio_registry *registry, int op,
 	return epoll_ctl(registry->fd, op, source->handle, &event);
 }
 
-static const uint32_t common_interests[] = {
-	EPOLLET | EPOLLIN | EPOLLRDHUP,
-	EPOLLET | EPOLLOUT,
-	EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLOUT,
-};
-
+/* Readable, writable or both. */
 static inline bool
 common(unsigned interests)
 {
-	return interests - 1 < 3;
+	return interests - 1 < MIO_READABLE + MIO_WRITABLE;
 }
 
 static int
@@ -214,7 +209,7 @@ add_epoll(struct mio_registry *registry, struct mio_source *source,
 
 	call.source = source;
 	if (common(interests)) {
-		call.event.events = common_interests[interests - 1];
+		call.event.events = registry->ops.common[interests - 1];
 		call.event.data.u64 = token;
 		result = epoll_ctl(registry->fd, EPOLL_CTL_ADD,
 		    source->handle, &call.event);
@@ -234,7 +229,7 @@ change_epoll(struct mio_registry *registry, struct mio_source *source,
 	if (!common(interests))
 		return control_uncommon(
 		    registry, EPOLL_CTL_MOD, source, token, interests);
-	event.events = common_interests[interests - 1];
+	event.events = registry->ops.common[interests - 1];
 	event.data.u64 = token;
 	return epoll_ctl(registry->fd, EPOLL_CTL_MOD, source->handle, &event);
 }
@@ -249,6 +244,12 @@ const struct mio__selector_ops mio__epoll_ops = {
 	.name = "epoll",
 	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY | MIO_EXCLUSIVE,
 	.native_size = sizeof(struct epoll_event),
+	.common = {
+		[MIO_READABLE - 1] = EPOLLET | EPOLLIN | EPOLLRDHUP,
+		[MIO_WRITABLE - 1] = EPOLLET | EPOLLOUT,
+		[MIO_READABLE + MIO_WRITABLE - 1] =
+		    EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLOUT,
+	},
 	.open = open_epoll,
 	.close = close_epoll,
 	.wait = wait_epoll,
