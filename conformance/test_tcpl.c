@@ -490,29 +490,65 @@ BOTH(tcpl_two_queued_are_both_accepted, "tcpl-16")
 	loop_close(&loop);
 }
 
+/* No descriptor above those that are open; returns the limit that was. */
+static struct rlimit
+allow_no_more(void)
+{
+	struct rlimit saved, limit;
+	int spare = dup(2);
+
+	CHECK_CALL(spare);
+	CHECK_INT(0, close(spare));
+	CHECK_INT(0, getrlimit(RLIMIT_NOFILE, &saved));
+	limit = saved;
+	limit.rlim_cur = (rlim_t)spare;
+	CHECK_INT(0, setrlimit(RLIMIT_NOFILE, &limit));
+	return saved;
+}
+
+/* Valgrind plays the limit after the kernel has accepted. */
+static bool
+limit_is_the_kernels(int family)
+{
+	struct mio_source c;
+	struct addr addr;
+	struct rlimit saved;
+	struct pollfd entry = { listen_by_hand(family), POLLIN, 0 };
+	bool real;
+
+	addr.len = sizeof(addr.u);
+	CHECK_INT(0, getsockname(entry.fd, &addr.u.any, &addr.len));
+	connect_to(&c, &addr);
+	await_fd(entry.fd, POLLIN);
+	saved = allow_no_more();
+	real = accept(entry.fd, NULL, NULL) == -1 &&
+	    poll(&entry, 1, 0) == 1;
+	CHECK_INT(0, setrlimit(RLIMIT_NOFILE, &saved));
+	close(entry.fd);
+	shut(&c);
+	return real;
+}
+
 /* What a page tells to do at EMFILE can be done. */
 BOTH(tcpl_accept_at_the_descriptor_limit, "tcpl-17")
 {
 	struct mio_source l = MIO_SOURCE_INIT, c, s = MIO_SOURCE_INIT, out;
-	struct addr addr = listen_on(&l, family), client, peer;
-	struct rlimit saved, limit;
+	struct addr addr, client, peer;
+	struct rlimit saved;
 	unsigned char before[sizeof(out)];
-	int spare, ret, error;
+	int ret, error;
 	size_t fds;
 
+	if (!limit_is_the_kernels(family))
+		SKIP("accept(2) loses connections at the limit");
+	addr = listen_on(&l, family);
 	connect_to(&c, &addr);
 	await_fd(mio_source_handle(&l), POLLIN);
 	client = local_addr(&c);
 	memset(&out, 0x5a, sizeof(out));
 	memcpy(before, &out, sizeof(out));
 	fds = fds_count();
-	spare = dup(mio_source_handle(&l));
-	CHECK_CALL(spare);
-	CHECK_INT(0, getrlimit(RLIMIT_NOFILE, &saved));
-	limit = saved;
-	limit.rlim_cur = (rlim_t)spare;
-	CHECK_INT(0, close(spare));
-	CHECK_INT(0, setrlimit(RLIMIT_NOFILE, &limit));
+	saved = allow_no_more();
 	errno = 0;
 	ret = mio_source_accept(&l, &out, NULL, NULL);
 	error = errno;
