@@ -14,6 +14,7 @@ lib_libmio_core_la_SOURCES = \
 	lib/selector.h \
 	lib/selector/table.c \
 	lib/source.c \
+	lib/source.h \
 	lib/sys/fd.c \
 	lib/sys/process.c \
 	lib/sys/socket.c \

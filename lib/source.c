@@ -2,7 +2,7 @@
 /* The source: its descriptor, and I/O that tells the selector of EAGAIN. */
 
 #include "config.h"
-#include "selector.h"
+#include "source.h"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -12,6 +12,94 @@
 #include <unistd.h>
 
 #include "sys/sys.h"
+
+int
+mio__family(const void *addr, socklen_t addrlen)
+{
+	size_t offset = offsetof(struct sockaddr, sa_family);
+	sa_family_t family;
+
+	if (addr == NULL || addrlen < offset + sizeof(family))
+		return mio__fail(EINVAL);
+	memcpy(&family, (const char *)addr + offset, sizeof(family));
+	return family;
+}
+
+int
+mio__inet_family(const struct sockaddr *addr, socklen_t addrlen)
+{
+	int family = mio__family(addr, addrlen);
+	size_t size = family == AF_INET ? sizeof(struct sockaddr_in)
+					: sizeof(struct sockaddr_in6);
+
+	if (family < 0)
+		return -1;
+	if (family != AF_INET && family != AF_INET6)
+		return mio__fail(EAFNOSUPPORT);
+	return addrlen == size ? family : mio__fail(EINVAL);
+}
+
+int
+mio__start_to_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
+{
+	if (connect(fd, addr, addrlen) == 0)
+		return 0;
+	/* Interrupted, it goes on by itself as well. */
+	return errno == EINPROGRESS || errno == EINTR ? 0 : -1;
+}
+
+int
+mio__source_socket(struct mio_source *source, int family, int type,
+    mio__prepare *prepare, const struct sockaddr *addr, socklen_t addrlen)
+{
+	struct mio_source made = MIO_SOURCE_INIT;
+
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	made.kind = (uint32_t)family;
+	made.handle = mio__sys_socket(family, type);
+	if (made.handle < 0)
+		return -1;
+	if (prepare != NULL && prepare(made.handle, addr, addrlen) < 0) {
+		mio__sys_close(made.handle);
+		return -1;
+	}
+	*source = made;
+	return 0;
+}
+
+int
+mio__option(const struct mio_source *source, int level, int name, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	if (source == NULL || value == NULL)
+		return mio__fail(EINVAL);
+	return getsockopt(source->handle, level, name, value, &len);
+}
+
+int
+mio__option_bool(
+    const struct mio_source *source, int level, int name, bool *on)
+{
+	int value;
+
+	if (on == NULL)
+		return mio__fail(EINVAL);
+	if (mio__option(source, level, name, &value) < 0)
+		return -1;
+	*on = value != 0;
+	return 0;
+}
+
+int
+mio__set_option(
+    const struct mio_source *source, int level, int name, int value)
+{
+	if (source == NULL)
+		return mio__fail(EINVAL);
+	return setsockopt(source->handle, level, name, &value, sizeof(value));
+}
 
 int
 mio_source_from_fd(struct mio_source *source, mio_handle fd)
@@ -279,15 +367,6 @@ mio_source_connect(const struct mio_source *socket,
 	    socket, MIO_WRITABLE, connect(socket->handle, addr, addrlen));
 }
 
-/* 0 and *error, or -1. */
-static int
-pending_error(const struct mio_source *source, int *error)
-{
-	socklen_t len = sizeof(*error);
-
-	return getsockopt(source->handle, SOL_SOCKET, SO_ERROR, error, &len);
-}
-
 /* 0 connected; -1 failed, or ENOTCONN. */
 static int
 connection(const struct mio_source *stream)
@@ -296,7 +375,7 @@ connection(const struct mio_source *stream)
 	socklen_t len = sizeof(addr);
 	int error;
 
-	if (pending_error(stream, &error) < 0)
+	if (mio_source_take_error(stream, &error) < 0)
 		return -1;
 	if (error != 0)
 		return mio__fail(error);
@@ -360,9 +439,7 @@ mio_source_shutdown(const struct mio_source *source, int how)
 int
 mio_source_take_error(const struct mio_source *source, int *error)
 {
-	if (source == NULL || error == NULL)
-		return mio__fail(EINVAL);
-	return pending_error(source, error);
+	return mio__option(source, SOL_SOCKET, SO_ERROR, error);
 }
 
 typedef int name_call(int fd, struct sockaddr *addr, socklen_t *addrlen);
@@ -396,46 +473,37 @@ mio_source_peer_addr(const struct mio_source *source, struct sockaddr *addr,
 	return name(source, getpeername, addr, addrlen);
 }
 
-struct option {
-	int level;
-	int name;
-};
-
-static struct option
-hops(const struct mio_source *source)
+static bool
+is_ipv6(const struct mio_source *source)
 {
-	struct option v4 = { IPPROTO_IP, IP_TTL };
-	struct option v6 = { IPPROTO_IPV6, IPV6_UNICAST_HOPS };
-
-	return MIO__FAMILY(source->kind) == AF_INET6 ? v6 : v4;
+	return source != NULL && MIO__FAMILY(source->kind) == AF_INET6;
 }
 
 int
 mio_source_ttl(const struct mio_source *source, unsigned *ttl)
 {
-	struct option option;
-	int value;
-	socklen_t len = sizeof(value);
+	int value, result;
 
-	if (source == NULL || ttl == NULL)
+	if (ttl == NULL)
 		return mio__fail(EINVAL);
-	option = hops(source);
-	if (getsockopt(source->handle, option.level, option.name, &value,
-		&len) < 0)
-		return -1;
-	*ttl = (unsigned)value;
-	return 0;
+	if (is_ipv6(source))
+		result = mio__option(
+		    source, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &value);
+	else
+		result = mio__option(source, IPPROTO_IP, IP_TTL, &value);
+	if (result == 0)
+		*ttl = (unsigned)value;
+	return result;
 }
 
 int
 mio_source_set_ttl(const struct mio_source *source, unsigned ttl)
 {
-	struct option option;
-	int value = (int)ttl;
-
-	if (source == NULL || ttl < 1 || ttl > 255)
+	/* As kernels for IPv4; IPv6 would read -1 as the default. */
+	if (ttl < 1 || ttl > 255)
 		return mio__fail(EINVAL);
-	option = hops(source);
-	return setsockopt(
-	    source->handle, option.level, option.name, &value, sizeof(value));
+	if (is_ipv6(source))
+		return mio__set_option(
+		    source, IPPROTO_IPV6, IPV6_UNICAST_HOPS, (int)ttl);
+	return mio__set_option(source, IPPROTO_IP, IP_TTL, (int)ttl);
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "selector.h"
 
@@ -67,6 +68,56 @@ mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 		return hush(stream);
 #endif
 	return hush(dress(accept(fd, addr, addrlen)));
+}
+
+static int
+socketpair_plain(int type, int fds[2])
+{
+	if (socketpair(AF_UNIX, type, 0, fds) < 0)
+		return -1;
+	if (dress(fds[0]) < 0) {
+		mio__sys_close(fds[1]);
+		return -1;
+	}
+	if (dress(fds[1]) < 0) {
+		mio__sys_close(fds[0]);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+hush_both(int fds[2])
+{
+	if (quiet(fds[0]) == 0 && quiet(fds[1]) == 0)
+		return 0;
+	mio__sys_close(fds[0]);
+	mio__sys_close(fds[1]);
+	return -1;
+}
+
+int
+mio__sys_socketpair(int type, int fds[2])
+{
+#ifdef HAVE_SOCK_CLOEXEC
+	if (socketpair(
+		AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0)
+		return hush_both(fds);
+	if (!mio__sys_refused(errno))
+		return -1;
+#endif
+	return socketpair_plain(type, fds) < 0 ? -1 : hush_both(fds);
+}
+
+void
+mio__sys_set_sun_len(struct sockaddr_un *addr, size_t len)
+{
+#ifdef HAVE_STRUCT_SOCKADDR_UN_SUN_LEN
+	addr->sun_len = (unsigned char)len;
+#else
+	(void)addr;
+	(void)len;
+#endif
 }
 
 int

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -19,6 +20,25 @@
 #define MIO__NOSIGNAL 0
 #endif
 
+/* Whether Unix sockets have names outside the file system. */
+#if defined(__linux__)
+#define MIO__ABSTRACT_NAMES 1
+#else
+#define MIO__ABSTRACT_NAMES 0
+#endif
+
+/* The longest queue of a Unix listener, as the system takes it; as mio. */
+#if defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__) ||    \
+    defined(__APPLE__)
+#define MIO__UNIX_BACKLOG (-1)
+#else
+#define MIO__UNIX_BACKLOG SOMAXCONN
+#endif
+
+struct sockaddr_un;
+/* Sets sun_len, where there is one. */
+void mio__sys_set_sun_len(struct sockaddr_un *addr, size_t len);
+
 /*
  * All descriptors made here are non-blocking, close-on-exec and, sockets,
  * raise no SIGPIPE: at once where the kernel can, else with fcntl, also
@@ -27,6 +47,7 @@
 int mio__sys_socket(int family, int type);
 int mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen);
 int mio__sys_pipe(int fds[2]);
+int mio__sys_socketpair(int type, int fds[2]); /* AF_UNIX */
 
 /* SO_REUSEADDR, where it does not let others take the address over. */
 int mio__sys_reuse_addr(int fd);
