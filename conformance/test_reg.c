@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 TEST(reg_reports_what_is_ready_already, "reg-01")
@@ -733,6 +734,83 @@ TEST(reg_rearm_of_unknown_descriptors, "reg-19")
 	loop_close(&loop);
 }
 
+enum { LIVES = 400 };
+
+struct lives {
+	struct mio_registry *registry;
+	struct mio_source *receiver, *sender;
+	atomic_size_t dead; /* tokens up to here are deregistered */
+	int failures;
+};
+
+/* A source is registered, gets ready and is deregistered, over and over. */
+static void *
+live(void *arg)
+{
+	struct lives *lives = arg;
+	int fd = mio_source_handle(lives->receiver);
+
+	for (size_t token = 1; token <= LIVES; ++token) {
+		bool raw = token % 2;
+		char byte;
+
+		lives->failures +=
+		    (raw ? mio_registry_register_fd(
+			       lives->registry, fd, token, R)
+			 : mio_registry_register(lives->registry,
+			       lives->receiver, token, R)) != 0;
+		lives->failures +=
+		    mio_source_write(lives->sender, "x", 1) != 1;
+		if (token % 16 == 0)
+			pause_ms(1);
+		lives->failures +=
+		    (raw ? mio_registry_deregister_fd(lives->registry, fd)
+			 : mio_registry_deregister(lives->registry,
+			       lives->receiver)) != 0;
+		atomic_store(&lives->dead, token);
+		lives->failures +=
+		    mio_source_read(lives->receiver, &byte, 1) != 1;
+	}
+	return NULL;
+}
+
+TEST(reg_deregistered_while_another_thread_waits, "reg-11 poll-17 poll-25")
+{
+	struct loop loop;
+	struct mio_source receiver = MIO_SOURCE_INIT;
+	struct mio_source sender = MIO_SOURCE_INIT;
+	struct lives lives;
+	pthread_t thread;
+	size_t dead = 0, seen = 0;
+
+	loop_open(&loop);
+	CHECK_INT(0, mio_pipe_new(&receiver, &sender));
+	memset(&lives, 0, sizeof(lives));
+	lives.registry = loop.registry;
+	lives.receiver = &receiver;
+	lives.sender = &sender;
+	thread = thread_start(live, &lives);
+	while (dead < LIVES) {
+		dead = atomic_load(&lives.dead);
+		loop_poll(&loop, dead < LIVES ? 2 * MIO_MSEC : 0);
+		MIO_EVENTS_FOREACH(event, loop.events) {
+			ck_assert_uint_gt(event->token, dead);
+			++seen;
+		}
+	}
+	thread_join(thread);
+	ck_assert_int_eq(lives.failures, 0);
+	ck_assert_uint_gt(seen, 0);
+	QUIET(&loop);
+	CHECK_INT(
+	    0, mio_registry_register(loop.registry, &receiver, LIVES + 1, R));
+	put(&sender, "x");
+	WAIT(&loop, LIVES + 1, R);
+	shut(&receiver);
+	shut(&sender);
+	loop_close(&loop);
+}
+
 /* A table that grows, shrinks and is used again. */
 TEST(reg_survives_many_changes, "reg-06 reg-07 reg-11")
 {
@@ -807,4 +885,5 @@ SUITE(reg, &reg_reports_what_is_ready_already, &reg_twice_is_eexist,
     &reg_of_a_hung_up_source_reports_it,
     &reg_reregister_after_a_hangup_reports_it_again,
     &reg_refuses_null_and_closed, &reg_rearm_of_unknown_descriptors,
+    &reg_deregistered_while_another_thread_waits,
     &reg_survives_many_changes);
