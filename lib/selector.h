@@ -84,8 +84,9 @@ struct mio__selector_ops {
 	    struct mio_registry *registry, struct mio_source *source);
 
 	/*
-	 * I/O returned EAGAIN in `directions`: report their next edge.
-	 * NULL where the kernel's edges need no help.
+	 * I/O returned EAGAIN in `directions`: report their next edge.  0:
+	 * none of them, but a hang-up reported before may be over.  NULL
+	 * where the kernel's edges need no help.
 	 */
 	int (*rearm)(struct mio_registry *registry,
 	    const struct mio_source *source, unsigned directions);

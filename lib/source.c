@@ -174,20 +174,29 @@ mio_source_close(struct mio_source *source)
 	return result < 0 && errno == EINTR ? 0 : result;
 }
 
-/* The call failed; if it would have blocked, the selector wants to know. */
+/* Tells a selector that has to know; errno stays as it is. */
 static void
-failed(const struct mio_source *source, unsigned direction)
+rearm(const struct mio_source *source, unsigned directions)
 {
 	struct mio_registry *registry = source->priv[0];
+	int error = errno;
 
+	if (registry == NULL || registry->ops.rearm == NULL)
+		return;
+	registry->ops.rearm(registry, source, directions);
+	errno = error;
+}
+
+/* The call failed: perhaps because it would have blocked. */
+static void
+failed(const struct mio_source *source, unsigned directions)
+{
 #if EAGAIN != EWOULDBLOCK
 	if (errno == EWOULDBLOCK)
 		errno = EAGAIN;
 #endif
-	if (errno != EAGAIN || registry == NULL || registry->ops.rearm == NULL)
-		return;
-	registry->ops.rearm(registry, source, direction);
-	errno = EAGAIN;
+	if (errno == EAGAIN)
+		rearm(source, directions);
 }
 
 static inline ssize_t
@@ -361,10 +370,20 @@ int
 mio_source_connect(const struct mio_source *socket,
     const struct sockaddr *addr, socklen_t addrlen)
 {
+	int result;
+
 	if (socket == NULL || addr == NULL)
 		return mio__fail(EINVAL);
-	return (int)done(
-	    socket, MIO_WRITABLE, connect(socket->handle, addr, addrlen));
+	result = connect(socket->handle, addr, addrlen);
+	/*
+	 * An unconnected stream counts as hung up; that is over now.  Its
+	 * next event for writing says how the connect ended.
+	 */
+	if (result == 0)
+		rearm(socket, 0);
+	else if (errno == EINPROGRESS || errno == EAGAIN)
+		rearm(socket, MIO_WRITABLE);
+	return result;
 }
 
 /* 0 connected; -1 failed, or ENOTCONN. */
@@ -399,8 +418,7 @@ mio_source_connect_result(const struct mio_source *stream)
 	fd.revents = 0;
 	if (poll(&fd, 1, 0) != 0)
 		return connection(stream); /* it ended between the calls */
-	errno = EAGAIN;
-	failed(stream, MIO_WRITABLE);
+	rearm(stream, MIO_WRITABLE);
 	return mio__fail(EINPROGRESS);
 }
 

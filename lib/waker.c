@@ -94,14 +94,17 @@ give_back(void *waker)
 static MIO__COLD int
 signal_again(struct mio_waker *waker)
 {
-	/* EAGAIN: it is full.  Others may drain and fill it meanwhile. */
-	do {
+	int cancel, result = -1;
+
+	/* What is drained is others' wakes too: it must be signalled again. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	while (result < 0 && (errno == EAGAIN || errno == EINTR)) {
 		if (errno == EAGAIN)
 			waker->ops->drain(waker->fds[0]);
-		else if (errno != EINTR)
-			return -1;
-	} while (waker->ops->signal(waker) < 0);
-	return 0;
+		result = waker->ops->signal(waker);
+	}
+	pthread_setcancelstate(cancel, &cancel);
+	return result;
 }
 
 /* The epoch is new to this waker as far as its caller saw. */

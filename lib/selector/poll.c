@@ -522,7 +522,10 @@ report(struct table *table, size_t place, struct mio_event *event)
 	return true;
 }
 
-/* Hands out what was found, `found` places; returns how many events. */
+/*
+ * Hands out what was found, `found` places.  Returns how many events, or -1
+ * if the notify descriptor was closed behind the library's back.
+ */
 static int
 collect(struct table *table, struct mio_events *events, int found)
 {
@@ -530,6 +533,8 @@ collect(struct table *table, struct mio_events *events, int found)
 	size_t place = table->next < polled ? table->next : 1;
 	size_t n = 0;
 
+	if (table->fds[0].revents & POLLNVAL)
+		return mio__fail(EBADF);
 	if (table->fds[0].revents != 0) {
 		table->notify.ops->drain(table->notify.fds[0]);
 		table->kicked = false;
@@ -596,8 +601,10 @@ wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns)
 
 	error = errno;
 	cancel = lock(table);
-	if (found > 0)
+	if (found > 0) {
 		found = collect(table, events, found);
+		error = errno;
+	}
 	sync_fds(table);
 	unlock(table, cancel);
 	errno = error;
