@@ -33,8 +33,9 @@ complain_each()
 
 # The table itself: ID, tab, status.
 grep -v -e '^#' -e '^$' "$rows" >"$tmp/table"
-grep -v -E '^[a-zB]+-[0-9]+	(test|by: [a-z]+-[0-9]+|by: [a-z/_]+[.]c|gate: .+|later: .+)$' \
-	"$tmp/table" | complain_each 'not a row with a status'
+status='test|by: [a-z]+-[0-9]+|by: [a-z/_]+[.]c|gate: .+|later: .+'
+grep -v -E "^[a-zB]+-[0-9]+	($status)\$" "$tmp/table" |
+	complain_each 'not a row with a status'
 cut -f 1 "$tmp/table" | sort >"$tmp/ids"
 uniq -d "$tmp/ids" | complain_each 'twice in the table'
 grep '	test$' "$tmp/table" | cut -f 1 | sort >"$tmp/wanted"
@@ -76,7 +77,7 @@ comm -3 "$tmp/gates" "$tmp/asked" | tr -d '	' |
 if test -r "$catalogue"; then
 	{
 		sed -n 's/^| \([a-z]*-[0-9]*\) |.*/\1/p' "$catalogue"
-		sed -n '/^## Appendix B/,/^## Appendix C/s/^\([0-9]*\)\. .*/B-\1/p' \
+		sed -n '/^## Appendix B/,/^## /s/^\([0-9]*\)\. .*/B-\1/p' \
 			"$catalogue"
 	} | sort >"$tmp/catalogue"
 	test -s "$tmp/catalogue" || complain 'no rows in the catalogue'

@@ -49,9 +49,11 @@ table()
 		line = sprintf("  %-14s", "")
 		for (c = 1; c <= ncolumns; ++c) {
 			width[c] = length(columns[c])
-			for (r = 1; r <= nrows; ++r)
-				if (length(cell[rows[r], columns[c]]) > width[c])
-					width[c] = length(cell[rows[r], columns[c]])
+			for (r = 1; r <= nrows; ++r) {
+				len = length(cell[rows[r], columns[c]])
+				if (len > width[c])
+					width[c] = len
+			}
 			line = line sprintf(" %" width[c] "s", columns[c])
 		}
 		print line

@@ -28,6 +28,8 @@
 
 /* rows: lim-05 */
 
+#define INT_MAX_MS ((int64_t)INT_MAX * MIO_MSEC)
+
 static int failures;
 
 #define EXPECT(condition, ...)                                               \
@@ -306,7 +308,8 @@ rig_close(struct rig *rig)
 
 /* rows: evt-06 evt-07 evt-08 evt-09 evt-10 evt-11 */
 static void
-readiness_by_formula(const char *backend, const struct flags *flag, bool is_poll)
+readiness_by_formula(
+    const char *backend, const struct flags *flag, bool is_poll)
 {
 	const uint32_t bits[] = { flag->in, flag->pri, flag->out, flag->err,
 		flag->hup, flag->rdhup };
@@ -439,7 +442,7 @@ epoll_falls_back_to_milliseconds(int refusal)
 	/* And comes to an end. */
 	fake.calls = 0;
 	fake.empty = 1000;
-	EXPECT(mio_poll(rig.poll, rig.events, 2 * (INT_MAX * MIO_MSEC) + 1) == 0,
+	EXPECT(mio_poll(rig.poll, rig.events, 2 * INT_MAX_MS + 1) == 0,
 	    "no time-out");
 	EXPECT(fake.calls == 3, "%d calls instead of 3", fake.calls);
 	EXPECT(fake.asked_ns == MIO_MSEC, "the rest was %lld ns",
