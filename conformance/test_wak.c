@@ -115,8 +115,11 @@ TEST(wak_from_another_thread, "wak-03 wak-04 wak-13")
 	CHECK_INT(0, mio_waker_new(&hand.waker, loop.registry, WAKE));
 	thread = thread_start(lend_a_hand, &hand);
 	/* Each wake after the event of the last is an event, none is lost. */
-	for (int i = 0; i < 500; ++i) {
+	for (int i = 0; i < 400; ++i) {
 		atomic_fetch_add(&hand.asked, 1);
+		/* In turn during the wait and before it. */
+		if (i % 8 == 1)
+			pause_ms(2);
 		CHECK_INT(1, loop_poll(&loop, 10 * MIO_SEC));
 		ck_assert_uint_eq(loop_flags(&loop, WAKE) & R, R);
 	}
@@ -290,6 +293,56 @@ TEST(wak_two_of_them, "wak-07 wak-18 regr-19 B-6 B-8")
 	NOTOK(&loop, WAKE);
 	mio_waker_free(third);
 	mio_waker_free(second);
+	loop_close(&loop);
+}
+
+/* Freed and made anew with no poll in between: numbers are used again. */
+TEST(wak_freed_and_made_anew, "wak-07 wak-18 B-8")
+{
+	struct loop loop;
+	struct mio_waker *waker;
+
+	loop_open(&loop);
+	for (int i = 0; i < 50; ++i) {
+		CHECK_INT(0, mio_waker_new(&waker, loop.registry, WAKE));
+		if (i % 2)
+			CHECK_INT(0, mio_waker_wake(waker));
+		mio_waker_free(waker);
+	}
+	CHECK_INT(0, mio_waker_new(&waker, loop.registry, WAKE + 1));
+	NOTOK(&loop, WAKE);
+	CHECK_INT(0, mio_waker_wake(waker));
+	WAIT(&loop, WAKE + 1, R);
+	NOTOK(&loop, WAKE);
+	mio_waker_free(waker);
+	loop_close(&loop);
+}
+
+/* The kernel's object lives on in a child; the registration must not. */
+TEST(wak_freed_while_a_child_has_a_copy, "wak-18")
+{
+	struct loop loop;
+	struct mio_waker *waker;
+	int hold[2], status;
+	pid_t child;
+	char byte;
+
+	loop_open(&loop);
+	CHECK_INT(0, mio_waker_new(&waker, loop.registry, WAKE));
+	ck_assert_int_eq(pipe(hold), 0);
+	CHECK_CALL(child = fork());
+	if (child == 0) {
+		close(hold[1]);
+		_exit(read(hold[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	close(hold[0]);
+	CHECK_INT(0, mio_waker_wake(waker));
+	mio_waker_free(waker);
+	NOTOK(&loop, WAKE);
+	close(hold[1]);
+	CHECK_INT(child, waitpid(child, &status, 0));
+	ck_assert_int_eq(status, 0);
+	QUIET(&loop);
 	loop_close(&loop);
 }
 
@@ -657,6 +710,7 @@ SUITE(wak, &wak_before_poll, &wak_then_register_then_poll,
     &wak_several_at_once, &wak_from_another_thread, &wak_ends_a_blocked_poll,
     &wak_from_many_threads_loses_none, &wak_against_polls_that_do_not_wait,
     &wak_freed_with_a_wake_pending, &wak_two_of_them,
+    &wak_freed_and_made_anew, &wak_freed_while_a_child_has_a_copy,
     &wak_with_a_saturated_counter, &wak_with_a_full_pipe,
     &wak_as_often_as_you_like, &wak_does_not_disturb_sources,
     &wak_with_little_capacity, &wak_through_a_reference,
