@@ -61,8 +61,8 @@ run_epoll(int ep, size_t batch, long count)
 }
 
 NOINLINE static long
-run_mio(struct mio_poll *poll, struct mio_events *events, size_t batch,
-    long count)
+run_mio(
+    struct mio_poll *poll, struct mio_events *events, size_t batch, long count)
 {
 	size_t i;
 	char byte;
@@ -73,7 +73,7 @@ run_mio(struct mio_poll *poll, struct mio_events *events, size_t batch,
 		if (n == -1)
 			die("mio_poll");
 		count -= n;
-		MIO_EVENTS_FOREACH(event, events) {
+		MIO_EVENTS_FOREACH (event, events) {
 			i = event->token;
 			if (!mio_event_is_readable(event) ||
 			    read(in[i], &byte, 1) != 1 ||
@@ -85,8 +85,8 @@ run_mio(struct mio_poll *poll, struct mio_events *events, size_t batch,
 }
 
 NOINLINE static long
-run_source(struct mio_poll *poll, struct mio_events *events, size_t batch,
-    long count)
+run_source(
+    struct mio_poll *poll, struct mio_events *events, size_t batch, long count)
 {
 	size_t i;
 	char byte;
@@ -97,12 +97,12 @@ run_source(struct mio_poll *poll, struct mio_events *events, size_t batch,
 		if (n == -1)
 			die("mio_poll");
 		count -= n;
-		MIO_EVENTS_FOREACH(event, events) {
+		MIO_EVENTS_FOREACH (event, events) {
 			i = event->token;
 			if (!mio_event_is_readable(event) ||
 			    mio_source_read(&receivers[i], &byte, 1) != 1 ||
-			    mio_source_write(&senders[(i + batch) % PIPES],
-				&byte, 1) != 1)
+			    mio_source_write(
+				&senders[(i + batch) % PIPES], &byte, 1) != 1)
 				die("source");
 		}
 	}

@@ -51,9 +51,8 @@ struct queue {
 };
 
 static struct person people[PEOPLE];
-static struct queue queue = {
-	.lock = PTHREAD_MUTEX_INITIALIZER, .room = PTHREAD_COND_INITIALIZER
-};
+static struct queue queue = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	.room = PTHREAD_COND_INITIALIZER };
 static struct mio_waker *waker;
 
 /* The thread: puts lines into the queue, and wakes the loop for each. */
@@ -164,7 +163,7 @@ say_lines(struct person *p)
 	size_t len;
 
 	while ((newline = memchr(p->line, '\n', p->used)) ||
-	    p->used == sizeof p->line) {
+	       p->used == sizeof p->line) {
 		len = newline ? (size_t)(newline - p->line) + 1 : p->used;
 		say(p, p->line, len);
 		p->used -= len;
@@ -178,8 +177,8 @@ listen_to(struct person *p)
 	ssize_t n;
 
 	for (;;) {
-		n = mio_source_read(&p->source, p->line + p->used,
-		    sizeof p->line - p->used);
+		n = mio_source_read(
+		    &p->source, p->line + p->used, sizeof p->line - p->used);
 		if (n == -1 && errno == EAGAIN)
 			return;
 		if (n == -1 && errno == EINTR)
@@ -238,10 +237,9 @@ run(struct mio_poll *poll, struct mio_events *events,
 	struct person *p;
 
 	while (open) {
-		if (mio_poll(poll, events, MIO_FOREVER) == -1 &&
-		    errno != EINTR)
+		if (mio_poll(poll, events, MIO_FOREVER) == -1 && errno != EINTR)
 			return -1;
-		MIO_EVENTS_FOREACH(event, events) {
+		MIO_EVENTS_FOREACH (event, events) {
 			if (event->token == WAKER)
 				open = say_queue();
 			else if (event->token == LISTENER)
@@ -307,8 +305,8 @@ main(int argc, char **argv)
 	    mio_events_new(&events, PEOPLE + 2) == -1 ||
 	    mio_waker_new(&waker, mio_poll_registry(poll), WAKER) == -1 ||
 	    open_room(&listener, (uint16_t)port) == -1 ||
-	    mio_registry_register(mio_poll_registry(poll), &listener,
-		LISTENER, MIO_READABLE) == -1) {
+	    mio_registry_register(mio_poll_registry(poll), &listener, LISTENER,
+		MIO_READABLE) == -1) {
 		perror("chat");
 		goto out;
 	}

@@ -87,8 +87,8 @@ mismatch(size_t i, const char *what)
 static int
 watch(struct demo *d, struct mio_source *source, mio_token token)
 {
-	return mio_registry_register(mio_poll_registry(d->poll), source,
-	    token, MIO_READABLE | MIO_WRITABLE);
+	return mio_registry_register(mio_poll_registry(d->poll), source, token,
+	    MIO_READABLE | MIO_WRITABLE);
 }
 
 static void
@@ -109,8 +109,8 @@ trace(struct demo *d, const struct mio_event *event)
 		snprintf(who, sizeof who, "%s %zu",
 		    t < SERVED ? "client" : "server", (size_t)t % CLIENTS);
 	mio_event_format(event, text, sizeof text);
-	printf("  %7.3f ms  %-9s %s\n", (double)(now() - d->started) / 1e6,
-	    who, text);
+	printf("  %7.3f ms  %-9s %s\n", (double)(now() - d->started) / 1e6, who,
+	    text);
 }
 
 static int
@@ -136,8 +136,8 @@ serve(struct served *s)
 
 	for (;;) {
 		if (s->begin < s->end) {
-			n = mio_source_write(&s->source, s->buf + s->begin,
-			    s->end - s->begin);
+			n = mio_source_write(
+			    &s->source, s->buf + s->begin, s->end - s->begin);
 			if (n > 0)
 				s->begin += (size_t)n;
 		} else {
@@ -208,7 +208,7 @@ run_client(struct demo *d, struct client *c, size_t i)
 	c->connected = true;
 	do {
 		bool sending = c->sent < BYTES &&
-		    (c->sent == c->received || c->sent % CHUNK != 0);
+			       (c->sent == c->received || c->sent % CHUNK != 0);
 
 		more = sending ? send_round(c, i) : receive(d, c, i);
 	} while (more == 1);
@@ -244,7 +244,7 @@ run(struct demo *d)
 			return fail("poll");
 		}
 		d->polls++;
-		MIO_EVENTS_FOREACH(event, d->events) {
+		MIO_EVENTS_FOREACH (event, d->events) {
 			trace(d, event);
 			d->seen++;
 			if (dispatch(d, event->token) == -1)
@@ -274,8 +274,7 @@ start(struct demo *d, const char *backend)
 		LISTENER, MIO_READABLE) == -1)
 		return fail("listen");
 	printf("%s: 127.0.0.1 port %u and %d clients\n",
-	    mio_poll_backend(d->poll), (unsigned)ntohs(addr.sin_port),
-	    CLIENTS);
+	    mio_poll_backend(d->poll), (unsigned)ntohs(addr.sin_port), CLIENTS);
 	for (i = 0; i < CLIENTS; i++) {
 		if (mio_tcp_connect(&d->clients[i].source, sa, len) == -1 ||
 		    watch(d, &d->clients[i].source, i) == -1)

@@ -27,9 +27,9 @@
 #include <mio.h>
 
 enum {
-	PERIOD = 65521,    /* of the pattern; prime */
-	WINDOW = 32768,    /* bytes under way */
-	CONNECTING = 64,   /* connections begun and not yet made */
+	PERIOD = 65521,  /* of the pattern; prime */
+	WINDOW = 32768,  /* bytes under way */
+	CONNECTING = 64, /* connections begun and not yet made */
 	EVENTS = 1024,
 	STEPS_PER_TURN = 8
 };
@@ -128,8 +128,8 @@ finish_connect(struct load *l, struct conn *c)
 static int
 send_some(struct load *l, struct conn *c, size_t len)
 {
-	ssize_t n = mio_source_write(
-	    &c->source, pattern_at(l, c, c->sent), len);
+	ssize_t n =
+	    mio_source_write(&c->source, pattern_at(l, c, c->sent), len);
 
 	if (n == -1 && errno == EAGAIN) {
 		c->can_write = false;
@@ -263,7 +263,7 @@ run(struct load *l)
 			    l->begun, l->connected, l->served, l->done);
 			return -1;
 		}
-		MIO_EVENTS_FOREACH(event, l->events) {
+		MIO_EVENTS_FOREACH (event, l->events) {
 			c = &l->conns[event->token];
 			if (mio_event_is_readable(event))
 				c->can_read = true;
@@ -304,8 +304,7 @@ set_up(struct load *l, const char *backend, const char *where)
 	int error = resolve(l, where);
 
 	if (error) {
-		fprintf(
-		    stderr, "load: %s: %s\n", where, gai_strerror(error));
+		fprintf(stderr, "load: %s: %s\n", where, gai_strerror(error));
 		return -1;
 	}
 	/* As many descriptors as we may have. */
@@ -375,8 +374,8 @@ main(int argc, char **argv)
 		status = EXIT_SUCCESS;
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (status == EXIT_SUCCESS)
-		printf("%zu connections x %llu bytes echoed, %.2f s\n",
-		    l.done, (unsigned long long)l.bytes,
+		printf("%zu connections x %llu bytes echoed, %.2f s\n", l.done,
+		    (unsigned long long)l.bytes,
 		    (double)(end.tv_sec - begin.tv_sec) +
 			(double)(end.tv_nsec - begin.tv_nsec) / 1e9);
 	for (size_t i = 0; l.conns && i < l.begun; i++)

@@ -44,7 +44,7 @@ wait_events(struct client *c, int64_t timeout)
 {
 	if (mio_poll(c->poll, c->events, timeout) == -1 && errno != EINTR)
 		return -1;
-	MIO_EVENTS_FOREACH(event, c->events) {
+	MIO_EVENTS_FOREACH (event, c->events) {
 		if (event->token == INPUT) {
 			c->can_input = true;
 			continue;
@@ -92,11 +92,11 @@ connect_to(struct client *c, const char *host, const char *port)
 		    stderr, "tcp_client: %s: %s\n", host, gai_strerror(error));
 		return -1;
 	}
-	for (ai = list; ai; ai = ai->ai_next) {
+	for (ai = list; ai; ai = ai->ai_next)
 		if (try_address(c, ai) == 0)
 			break;
+	if (!ai)
 		fprintf(stderr, "tcp_client: %s: %s\n", host, strerror(errno));
-	}
 	freeaddrinfo(list);
 	return ai ? 0 : -1;
 }
@@ -220,8 +220,8 @@ main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "--backend") == 0)
 		backend = argv[2];
 	else if (argc != 3) {
-		fprintf(stderr,
-		    "usage: tcp_client [--backend NAME] HOST PORT\n");
+		fprintf(
+		    stderr, "usage: tcp_client [--backend NAME] HOST PORT\n");
 		return 2;
 	}
 	if (mio_poll_new_backend(&c.poll, backend) == -1 ||

@@ -273,7 +273,7 @@ serve(struct server *s)
 			return -1;
 		s->polls++;
 		s->seen += mio_events_count(s->events);
-		MIO_EVENTS_FOREACH(event, s->events) {
+		MIO_EVENTS_FOREACH (event, s->events) {
 			if (event->token == WAKER)
 				stop = true;
 			else if (event->token == LISTENER)
@@ -299,6 +299,7 @@ listen_at(struct server *s, const char *where)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *ai;
 	const char *colon = strrchr(where, ':');
+	const char *port = colon ? colon + 1 : where;
 	char host[256] = "127.0.0.1";
 	size_t len = colon ? (size_t)(colon - where) : 0;
 	int error;
@@ -310,9 +311,13 @@ listen_at(struct server *s, const char *where)
 	if (colon)
 		snprintf(host, sizeof host, "%.*s", (int)len, where);
 	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-	error = getaddrinfo(host, colon ? colon + 1 : where, &hints, &ai);
+	/* Some C libraries take 65543 for 7. */
+	error = strtoul(port, NULL, 10) > UINT16_MAX
+		    ? EAI_SERVICE
+		    : getaddrinfo(host, port, &hints, &ai);
 	if (error) {
-		fprintf(stderr, "tcp_echo: %s\n", gai_strerror(error));
+		fprintf(
+		    stderr, "tcp_echo: %s: %s\n", where, gai_strerror(error));
 		return -1;
 	}
 	error = mio_tcp_listen(&s->listener, ai->ai_addr, ai->ai_addrlen);
