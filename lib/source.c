@@ -4,6 +4,7 @@
 #include "config.h"
 #include "source.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 #include <unistd.h>
 
 #include "sys/sys.h"
+
+#if IOV_MAX > USHRT_MAX
+#error mio_source_writev relies on it
+#endif
 
 int
 mio__family(const void *addr, socklen_t addrlen)
@@ -256,7 +261,7 @@ mio_source_writev(
 {
 	ssize_t n;
 
-	if (source == NULL || iovcnt < 0)
+	if (source == NULL || iovcnt < 0 || iovcnt > IOV_MAX)
 		return mio__fail(EINVAL);
 	if (is_socket(source)) {
 		/* writev(2) has no flag against SIGPIPE. */
@@ -264,7 +269,8 @@ mio_source_writev(
 
 		memset(&msg, 0, sizeof(msg));
 		msg.msg_iov = (struct iovec *)(uintptr_t)iov;
-		msg.msg_iovlen = (unsigned)iovcnt;
+		/* An int or a size_t, as the libc has it. */
+		msg.msg_iovlen = (unsigned short)iovcnt;
 		n = sendmsg(source->handle, &msg, MIO__NOSIGNAL);
 	} else if (source->kind & MIO__KIND_QUIET_PIPE) {
 		n = mio__sys_writev_quiet(source->handle, iov, iovcnt);
