@@ -73,7 +73,7 @@ run_mio(
 		if (n == -1)
 			die("mio_poll");
 		count -= n;
-		MIO_EVENTS_FOREACH (event, events) {
+		MIO_EVENTS_FOREACH(event, events) {
 			i = event->token;
 			if (!mio_event_is_readable(event) ||
 			    read(in[i], &byte, 1) != 1 ||
@@ -97,7 +97,7 @@ run_source(
 		if (n == -1)
 			die("mio_poll");
 		count -= n;
-		MIO_EVENTS_FOREACH (event, events) {
+		MIO_EVENTS_FOREACH(event, events) {
 			i = event->token;
 			if (!mio_event_is_readable(event) ||
 			    mio_source_read(&receivers[i], &byte, 1) != 1 ||

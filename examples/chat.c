@@ -239,7 +239,7 @@ run(struct mio_poll *poll, struct mio_events *events,
 	while (open) {
 		if (mio_poll(poll, events, MIO_FOREVER) == -1 && errno != EINTR)
 			return -1;
-		MIO_EVENTS_FOREACH (event, events) {
+		MIO_EVENTS_FOREACH(event, events) {
 			if (event->token == WAKER)
 				open = say_queue();
 			else if (event->token == LISTENER)

@@ -244,7 +244,7 @@ run(struct demo *d)
 			return fail("poll");
 		}
 		d->polls++;
-		MIO_EVENTS_FOREACH (event, d->events) {
+		MIO_EVENTS_FOREACH(event, d->events) {
 			trace(d, event);
 			d->seen++;
 			if (dispatch(d, event->token) == -1)

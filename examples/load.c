@@ -263,7 +263,7 @@ run(struct load *l)
 			    l->begun, l->connected, l->served, l->done);
 			return -1;
 		}
-		MIO_EVENTS_FOREACH (event, l->events) {
+		MIO_EVENTS_FOREACH(event, l->events) {
 			c = &l->conns[event->token];
 			if (mio_event_is_readable(event))
 				c->can_read = true;

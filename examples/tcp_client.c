@@ -44,7 +44,7 @@ wait_events(struct client *c, int64_t timeout)
 {
 	if (mio_poll(c->poll, c->events, timeout) == -1 && errno != EINTR)
 		return -1;
-	MIO_EVENTS_FOREACH (event, c->events) {
+	MIO_EVENTS_FOREACH(event, c->events) {
 		if (event->token == INPUT) {
 			c->can_input = true;
 			continue;

@@ -273,7 +273,7 @@ serve(struct server *s)
 			return -1;
 		s->polls++;
 		s->seen += mio_events_count(s->events);
-		MIO_EVENTS_FOREACH (event, s->events) {
+		MIO_EVENTS_FOREACH(event, s->events) {
 			if (event->token == WAKER)
 				stop = true;
 			else if (event->token == LISTENER)
