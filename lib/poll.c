@@ -71,13 +71,22 @@ mio_poll_free(struct mio_poll *poll)
 		mio_registry_unref(&poll->registry);
 }
 
-/* Also when the waiting thread is cancelled. */
+/* The end of a wait, also by cancellation of its thread. */
 static void
-leave(void *poll)
+leave(void *arg)
 {
+	struct mio_poll *poll = arg;
+	struct mio_registry *registry = &poll->registry;
+
+	/*
+	 * Relaxed: a waker whose event this is was counted before it could
+	 * be signalled.  The epoch: see waker.c.
+	 */
+	if (atomic_load_explicit(&registry->wakers, memory_order_relaxed) != 0)
+		atomic_fetch_add_explicit(
+		    &registry->epoch, 1, memory_order_acq_rel);
 	/* Release: what this thread did to the poll is the next one's. */
-	atomic_store_explicit(
-	    &((struct mio_poll *)poll)->busy, false, memory_order_release);
+	atomic_store_explicit(&poll->busy, false, memory_order_release);
 }
 
 int
@@ -96,13 +105,6 @@ mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 	pthread_cleanup_push(leave, poll);
 	n = registry->ops.wait(registry, events, timeout_ns);
 	pthread_cleanup_pop(0);
-	/*
-	 * Relaxed: a waker whose event this is was counted before it could
-	 * be signalled.  The epoch: see waker.c.
-	 */
-	if (atomic_load_explicit(&registry->wakers, memory_order_relaxed) != 0)
-		atomic_fetch_add_explicit(
-		    &registry->epoch, 1, memory_order_acq_rel);
 	leave(poll);
 	return n;
 }
