@@ -7,6 +7,19 @@
 
 #include "config.h"
 
+#include <stdio.h>
+
+#ifndef __linux__
+
+int
+main(void)
+{
+	fprintf(stderr, "SKIP: wraps what Linux has\n");
+	return 77;
+}
+
+#else
+
 #include <mio.h>
 
 #include <errno.h>
@@ -16,7 +29,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -723,6 +735,29 @@ fd_not_registered(struct world *w)
 
 #define BIT(call) (1u << (call))
 
+/* What configure found decides which calls there are to fail. */
+#define MAKES_SOCKET_OLD (BIT(SOCKET) | BIT(FCNTL))
+#ifdef HAVE_SOCK_CLOEXEC
+#define ONE_CALL_SOCKET 1
+#define MAKES_SOCKET BIT(SOCKET)
+#else
+#define ONE_CALL_SOCKET 0
+#define MAKES_SOCKET MAKES_SOCKET_OLD
+#endif
+#define ACCEPTS_OLD (BIT(ACCEPT) | BIT(FCNTL))
+#if defined(HAVE_ACCEPT4) && defined(HAVE_SOCK_CLOEXEC)
+#define ACCEPTS BIT(ACCEPT4)
+#else
+#define ACCEPTS ACCEPTS_OLD
+#endif
+#define MAKES_PIPE_OLD (BIT(PIPE) | BIT(FCNTL))
+#ifdef HAVE_PIPE2
+#define MAKES_PIPE BIT(PIPE2)
+#else
+#define MAKES_PIPE MAKES_PIPE_OLD
+#endif
+#define LISTENS (BIT(SETSOCKOPT) | BIT(BIND) | BIT(LISTEN))
+
 struct scenario {
 	const char *name;
 	void (*prepare)(struct world *w);
@@ -741,18 +776,14 @@ static const struct scenario scenarios[] = {
 	{ "mio_waker_new", NULL, run_waker, waker_untouched, waker_works,
 	    BIT(ALLOC), BIT(ALLOC), true },
 	{ "mio_tcp_listen", NULL, run_listen, sources_untouched, listen_works,
-	    BIT(SOCKET) | BIT(SETSOCKOPT) | BIT(BIND) | BIT(LISTEN),
-	    BIT(SOCKET) | BIT(FCNTL) | BIT(SETSOCKOPT) | BIT(BIND) |
-		BIT(LISTEN),
-	    true },
+	    MAKES_SOCKET | LISTENS, MAKES_SOCKET_OLD | LISTENS, true },
 	{ "mio_tcp_connect", with_listener, run_connect, sources_untouched,
-	    stream_works, BIT(SOCKET) | BIT(CONNECT),
-	    BIT(SOCKET) | BIT(FCNTL) | BIT(CONNECT), true },
+	    stream_works, MAKES_SOCKET | BIT(CONNECT),
+	    MAKES_SOCKET_OLD | BIT(CONNECT), true },
 	{ "mio_source_accept", with_connection, run_accept,
-	    sources_untouched, stream_works, BIT(ACCEPT4),
-	    BIT(ACCEPT) | BIT(FCNTL), true },
+	    sources_untouched, stream_works, ACCEPTS, ACCEPTS_OLD, true },
 	{ "mio_pipe_new", NULL, run_pipe, sources_untouched, pipe_works,
-	    BIT(PIPE2), BIT(PIPE) | BIT(FCNTL), true },
+	    MAKES_PIPE, MAKES_PIPE_OLD, true },
 	{ "mio_source_from_fd of a socket", with_raw_socket, run_from_fd,
 	    fd_untouched, from_fd_works, BIT(FCNTL), BIT(FCNTL), false },
 	{ "mio_source_from_fd of a pipe", with_raw_pipe, run_from_fd,
@@ -819,13 +850,13 @@ check_failure(const struct scenario *s, struct world *w, int ret,
     const struct fault *f, int err)
 {
 	errno = err;
-	if (f->outcome == FALLS_BACK && (!old_system || f->call != SOCKET)) {
-		CHECK(ret == 0);
+	if (f->outcome == FALLS_BACK && f->call == SOCKET) {
+		/* Number one asks for flags, number two is the fallback. */
+		CHECK((ret == 0) == (ONE_CALL_SOCKET && plan.turn == 1));
 		return;
 	}
 	if (f->outcome == FALLS_BACK) {
-		/* Number one asked for flags, number two is the fallback. */
-		CHECK((ret == 0) == (plan.turn == 1));
+		CHECK(ret == 0);
 		return;
 	}
 	CHECK(ret == -1);
@@ -1114,7 +1145,7 @@ failing_wake(int err)
 	plan.armed = true;
 	ret = mio_waker_wake(w.waker);
 	plan.armed = false;
-	CHECK(plan.fired || strncmp(backend, "poll", 4) == 0);
+	CHECK(plan.fired);
 	if (err == EINTR || err == EAGAIN)
 		CHECK(ret == 0);
 	if (ret == -1)
@@ -1212,3 +1243,5 @@ main(void)
 	printf("fault: %d faults, %d failures\n", n, failures);
 	return failures == 0 && n > 0 ? 0 : 1;
 }
+
+#endif
