@@ -48,7 +48,7 @@ sed -n 's/.*@@LIBMIO_//p; t
 		split($1, n, "."); split($2, v, ".")
 		exit !($1 ~ /^[0-9]+\.[0-9]+$/ &&
 			n[1] * 1000 + n[2] <= v[1] * 1000 + v[2])
-	}' || echo "FAIL: node $node in lib/libmio.map, version $PACKAGE_VERSION"
+	}' || echo "FAIL: lib/libmio.map: node $node in $PACKAGE_VERSION"
 done >"$tmp/nodes"
 cat "$tmp/nodes"
 [ ! -s "$tmp/nodes" ] || status=1

@@ -75,7 +75,8 @@ for mio_selector in $mio_selectors; do
 			[AS_VAR_APPEND([MIO_BACKENDS],
 				[" $mio_selector+$mio_waker"])
 			AS_VAR_APPEND([MIO_BACKENDS_DEF],
-				["MIO__BACKEND($mio_selector, $mio_waker)$as_nl"])])
+				["MIO__BACKEND($mio_selector, $mio_waker)"])
+			AS_VAR_APPEND([MIO_BACKENDS_DEF], ["$as_nl"])])
 	done
 done
 MIO_BACKENDS=${MIO_BACKENDS# }

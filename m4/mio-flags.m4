@@ -73,8 +73,9 @@ AC_CACHE_CHECK([whether the linker takes a version script],
 	[mio_save_LDFLAGS=$LDFLAGS
 	LDFLAGS="$LDFLAGS -shared -fPIC -Wl,--version-script=conftest.map"
 	AS_ECHO(["V_1 { global: mio_test; local: *; };"]) >conftest.map
-	AC_LINK_IFELSE([AC_LANG_SOURCE(
-			[[int mio_test(void); int mio_test(void) { return 0; }]])],
+	AC_LINK_IFELSE([AC_LANG_SOURCE([[
+int mio_test(void);
+int mio_test(void) { return 0; }]])],
 		[mio_cv_ld_version_script=yes],
 		[mio_cv_ld_version_script=no])
 	rm -f conftest.map

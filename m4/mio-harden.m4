@@ -27,7 +27,8 @@ AS_IF([test "$enable_hardening" = "yes"], [
 		[MIO_ADD_CFLAG([MIO_HARDENING_LDFLAGS], m4_defn([mio_flag]))
 	])
 	AS_IF([test "x$MIO_HARDENING_CFLAGS$MIO_HARDENING_LDFLAGS" = "x"],
-		[AC_MSG_ERROR([--enable-hardening: $CC has none of the flags])])])
+		[AC_MSG_ERROR(
+			[--enable-hardening: $CC has none of the flags])])])
 AC_SUBST([MIO_HARDENING_CFLAGS])
 AC_SUBST([MIO_HARDENING_LDFLAGS])
 ])
