@@ -983,6 +983,49 @@ TEST(poll_backend_by_name_and_environment, "poll-01")
 	mio_poll_free(poll);
 }
 
+static void *
+wait_to_be_cancelled(void *arg)
+{
+	struct loop *loop = arg;
+
+	mio_poll(loop->poll, loop->events, MIO_FOREVER);
+	return NULL;
+}
+
+/* pthread_cancel: the poll is not busy for ever, wakes go on, none is lost. */
+TEST(poll_goes_on_after_its_thread_was_cancelled, "poll-20 poll-27")
+{
+	struct loop loop;
+	struct mio_waker *waker;
+	struct mio_source receiver, sender;
+
+	loop_open(&loop);
+	CHECK_INT(0, mio_waker_new(&waker, loop.registry, 2));
+	for (int i = 0; i < 20; ++i) {
+		pthread_t thread;
+		void *result;
+
+		ck_assert_int_eq(
+		    pthread_create(&thread, NULL, wait_to_be_cancelled, &loop), 0);
+		pause_ms(i % 4 * 5); /* before, at and in the wait */
+		ck_assert_int_eq(pthread_cancel(thread), 0);
+		ck_assert_int_eq(pthread_join(thread, &result), 0);
+		ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+
+		CHECK_INT(0, mio_pipe_new(&receiver, &sender));
+		CHECK_INT(0,
+		    mio_registry_register(loop.registry, &receiver, 1, R));
+		CHECK_INT(1, mio_source_write(&sender, "x", 1));
+		WAIT(&loop, 1, R);
+		CHECK_INT(0, mio_waker_wake(waker));
+		WAIT(&loop, 2, R);
+		CHECK_INT(0, mio_source_close(&receiver));
+		CHECK_INT(0, mio_source_close(&sender));
+	}
+	mio_waker_free(waker);
+	loop_close(&loop);
+}
+
 SUITE(poll, &poll_owns_valid_closeonexec_descriptors,
     &poll_new_passes_emfile_on_and_leaks_nothing,
     &poll_without_sources_waits_for_the_timeout,
@@ -996,6 +1039,7 @@ SUITE(poll, &poll_owns_valid_closeonexec_descriptors,
     &poll_registers_from_many_threads,
     &poll_gives_the_new_token_after_reregister, &poll_closes_its_descriptors,
     &poll_has_one_poller_at_a_time,
+    &poll_goes_on_after_its_thread_was_cancelled,
     &poll_freed_before_its_sources, &poll_freed_before_its_registry_reference,
     &poll_handle_nests_in_another_poll, &poll_forever_returns_with_an_event,
     &poll_timeout_is_one_deadline, &poll_does_not_hold_registrations_up,
