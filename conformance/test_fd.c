@@ -642,6 +642,39 @@ TEST(fd_number_registered_again_and_again, "fd-09 close-04")
 	loop_close(&loop);
 }
 
+/* What is left of the old file goes without harm to the new one. */
+TEST(fd_number_registered_again_before_a_poll, "fd-09 close-04")
+{
+	struct loop loop;
+	int old[2], again[2], later[2];
+
+	loop_open(&loop);
+	nonblocking_pipe(old);
+	CHECK_INT(0, mio_registry_register_fd(loop.registry, old[0], T1, R));
+	close(old[0]);
+	nonblocking_pipe(again);
+	renumber(&again[0], old[0]);
+	CHECK_INT(0, mio_registry_register_fd(loop.registry, again[0], T2, R));
+	nonblocking_pipe(later);
+	CHECK_INT(0, mio_registry_register_fd(loop.registry, later[0], T3, R));
+	for (int i = 0; i < 2; ++i) {
+		put_fd(again[1], "x");
+		put_fd(later[1], "x");
+		WAIT_ALL(&loop, T2, 2, R);
+		CHECK_INT(1, drain_fd(loop.registry, again[0]));
+		CHECK_INT(1, drain_fd(loop.registry, later[0]));
+		QUIET(&loop);
+	}
+	CHECK_INT(0, mio_registry_deregister_fd(loop.registry, again[0]));
+	CHECK_INT(0, mio_registry_deregister_fd(loop.registry, later[0]));
+	for (int i = 0; i < 2; ++i) {
+		close(again[i]);
+		close(later[i]);
+	}
+	close(old[1]);
+	loop_close(&loop);
+}
+
 /* Anonymous inodes look alike; a poll that finds the number invalid helps. */
 TEST(fd_number_of_an_anonymous_inode_used_again, "fd-09")
 {
@@ -1048,6 +1081,7 @@ SUITE(fd, &fd_stays_the_callers, &fd_registered_twice, &fd_that_is_none,
     &fd_duplicates_are_two_registrations, &fd_closed_with_a_duplicate_left,
     &fd_closed_while_registered_is_silent, &fd_closed_during_a_wait,
     &fd_number_used_again, &fd_number_registered_again_and_again,
+    &fd_number_registered_again_before_a_poll,
     &fd_number_of_an_anonymous_inode_used_again, &fd_inside_a_struct,
     &fd_largest_token, &fd_replaced_by_dup2, &fd_taken_over_and_given_back,
     &fd_udp_socket_v4, &fd_udp_socket_v6,
