@@ -300,19 +300,37 @@ mio_source_send(
 	    send(source->handle, buf, len, flags | MIO__NOSIGNAL));
 }
 
-/* Kernels differ in what they say of a Unix socket without a name. */
+/*
+ * Kernels differ in what they say of Unix addresses: of a socket without a
+ * name nothing (Linux's recvfrom), its family, or zeros (BSD); of a path its
+ * length with or without the NUL.  Here it is the family alone, and the path
+ * without the NUL.  `size` bytes at `addr` are the caller's.
+ */
 static void
-unnamed(const struct mio_source *source, struct sockaddr *addr, socklen_t size,
-    socklen_t *addrlen)
+tidy_address(const struct mio_source *source, struct sockaddr *addr,
+    socklen_t size, socklen_t *addrlen)
 {
-	sa_family_t family = AF_UNIX;
-	size_t offset = offsetof(struct sockaddr, sa_family);
+	const size_t offset = offsetof(struct sockaddr_un, sun_path);
+	const sa_family_t family = AF_UNIX;
+	const char *path = (const char *)addr + offset;
+	size_t there = *addrlen < size ? *addrlen : size;
+	size_t len;
 
-	if (MIO__FAMILY(source->kind) != AF_UNIX || *addrlen != 0)
+	if (MIO__FAMILY(source->kind) != AF_UNIX)
 		return;
-	if (size >= offset + sizeof(family))
-		memcpy((char *)addr + offset, &family, sizeof(family));
-	*addrlen = offsetof(struct sockaddr_un, sun_path);
+	if (*addrlen == 0) {
+		if (size >= offset)
+			memcpy((char *)addr +
+				offsetof(struct sockaddr_un, sun_family),
+			    &family, sizeof(family));
+		*addrlen = (socklen_t)offset;
+	} else if (there > offset && (*path != '\0' || !MIO__ABSTRACT_NAMES)) {
+		len = strnlen(path, there - offset);
+		/* Cut short, its end is unknown: as the kernel says. */
+		if (there == *addrlen || offset + len < there ||
+		    there >= sizeof(struct sockaddr_un))
+			*addrlen = (socklen_t)(offset + len);
+	}
 }
 
 ssize_t
@@ -328,7 +346,7 @@ mio_source_recvfrom(const struct mio_source *source, void *buf, size_t len,
 	n = recvfrom(source->handle, buf, len, flags, addr,
 	    addr != NULL ? addrlen : NULL);
 	if (n >= 0 && addr != NULL)
-		unnamed(source, addr, size, addrlen);
+		tidy_address(source, addr, size, addrlen);
 	return done(source, MIO_READABLE, n);
 }
 
@@ -446,7 +464,7 @@ mio_source_accept(const struct mio_source *listener, struct mio_source *stream,
 		return -1;
 	}
 	if (addr != NULL)
-		unnamed(listener, addr, size, addrlen);
+		tidy_address(listener, addr, size, addrlen);
 	made.kind = listener->kind;
 	*stream = made;
 	return 0;
@@ -479,7 +497,7 @@ name(const struct mio_source *source, name_call *call, struct sockaddr *addr,
 	size = *addrlen;
 	if (call(source->handle, addr, addrlen) < 0)
 		return -1;
-	unnamed(source, addr, size, addrlen);
+	tidy_address(source, addr, size, addrlen);
 	return 0;
 }
 
