@@ -39,6 +39,7 @@ conformance_conformance_SOURCES = \
 	conformance/test_reg.c \
 	conformance/test_tcpl.c \
 	conformance/test_tcps.c \
+	conformance/test_udp.c \
 	conformance/test_wak.c
 conformance_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 conformance_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)

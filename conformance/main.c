@@ -15,6 +15,8 @@
 		#name, name##_suite                                          \
 	}
 
+extern const TTest *const udp_suite[];
+
 static const struct {
 	const char *name;
 	const TTest *const *tests;
@@ -26,6 +28,7 @@ static const struct {
 	AREA(wak),
 	AREA(tcpl),
 	AREA(tcps),
+	AREA(udp),
 	AREA(pipe),
 	AREA(fd),
 	AREA(close),
