@@ -9,6 +9,8 @@ tools_mio_info_SOURCES = \
 	tools/mio-info.c \
 	tools/probe.c \
 	tools/probe.h \
+	tools/show.c \
+	tools/show.h \
 	tools/text.c \
 	tools/text.h
 tools_mio_info_LDADD = lib/libmio.la

@@ -4,7 +4,6 @@
 
 #include "text.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* How many bytes the character has that begins here; 0: it is not UTF-8. */
@@ -100,4 +99,63 @@ void
 text_xml(FILE *out, const char *text)
 {
 	text_write(out, text, xml_plain);
+}
+
+static void
+json_begin(struct json *json, const char *name)
+{
+	if (json->going)
+		putc(',', json->out);
+	if (json->depth > 0)
+		fprintf(json->out, "\n%*s", 2 * json->depth, "");
+	json->going = true;
+	if (name != NULL) {
+		text_json(json->out, name);
+		fputs(": ", json->out);
+	}
+}
+
+void
+json_open(struct json *json, const char *name, char bracket)
+{
+	json_begin(json, name);
+	putc(bracket, json->out);
+	++json->depth;
+	json->going = false;
+}
+
+void
+json_close(struct json *json, char bracket)
+{
+	--json->depth;
+	if (json->going)
+		fprintf(json->out, "\n%*s", 2 * json->depth, "");
+	putc(bracket == '{' ? '}' : ']', json->out);
+	json->going = true;
+	if (json->depth == 0)
+		putc('\n', json->out);
+}
+
+void
+json_text(struct json *json, const char *name, const char *text)
+{
+	json_begin(json, name);
+	if (text != NULL)
+		text_json(json->out, text);
+	else
+		fputs("null", json->out);
+}
+
+void
+json_number(struct json *json, const char *name, intmax_t number)
+{
+	json_begin(json, name);
+	fprintf(json->out, "%jd", number);
+}
+
+void
+json_bool(struct json *json, const char *name, bool value)
+{
+	json_begin(json, name);
+	fputs(value ? "true" : "false", json->out);
 }
