@@ -29,6 +29,8 @@ conformance_conformance_SOURCES = \
 	conformance/harness.h \
 	conformance/main.c \
 	conformance/main.h \
+	conformance/names.c \
+	conformance/names.h \
 	conformance/test_close.c \
 	conformance/test_evt.c \
 	conformance/test_fd.c \
@@ -39,7 +41,9 @@ conformance_conformance_SOURCES = \
 	conformance/test_reg.c \
 	conformance/test_tcpl.c \
 	conformance/test_tcps.c \
+	conformance/test_udg.c \
 	conformance/test_udp.c \
+	conformance/test_uds.c \
 	conformance/test_wak.c
 conformance_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 conformance_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)

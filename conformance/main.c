@@ -16,6 +16,8 @@
 	}
 
 extern const TTest *const udp_suite[];
+extern const TTest *const uds_suite[];
+extern const TTest *const udg_suite[];
 
 static const struct {
 	const char *name;
@@ -29,6 +31,8 @@ static const struct {
 	AREA(tcpl),
 	AREA(tcps),
 	AREA(udp),
+	AREA(uds),
+	AREA(udg),
 	AREA(pipe),
 	AREA(fd),
 	AREA(close),
