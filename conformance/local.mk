@@ -23,6 +23,7 @@ $(CONF_TESTS): Makefile
 endif
 
 conformance_conformance_SOURCES = \
+	conformance/cells.c \
 	conformance/gates.c \
 	conformance/gates.h \
 	conformance/harness.c \
@@ -31,6 +32,16 @@ conformance_conformance_SOURCES = \
 	conformance/main.h \
 	conformance/names.c \
 	conformance/names.h \
+	conformance/options.c \
+	conformance/options.h \
+	conformance/report.c \
+	conformance/report.h \
+	conformance/results.c \
+	conformance/run.c \
+	conformance/run.h \
+	conformance/situations.c \
+	conformance/situations.def \
+	conformance/situations.h \
 	conformance/test_close.c \
 	conformance/test_evt.c \
 	conformance/test_fd.c \
@@ -39,13 +50,23 @@ conformance_conformance_SOURCES = \
 	conformance/test_pipe.c \
 	conformance/test_poll.c \
 	conformance/test_reg.c \
+	conformance/test_regr.c \
 	conformance/test_tcpl.c \
 	conformance/test_tcps.c \
 	conformance/test_udg.c \
 	conformance/test_udp.c \
 	conformance/test_uds.c \
-	conformance/test_wak.c
-conformance_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+	conformance/test_wak.c \
+	tools/probe.c \
+	tools/probe.h \
+	tools/show.c \
+	tools/show.h \
+	tools/text.c \
+	tools/text.h
+conformance_conformance_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(top_srcdir)/tools \
+	$(CHECK_CFLAGS)
 conformance_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
 
 EXTRA_DIST += \

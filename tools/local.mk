@@ -17,7 +17,8 @@ tools_mio_info_LDADD = lib/libmio.la
 
 # How the build was configured, without the paths that builds are told to
 # hide: those differ where nothing else does.
-$(tools_mio_info_OBJECTS): tools/build.h
+$(conformance_conformance_OBJECTS) $(tools_mio_info_OBJECTS): \
+	tools/build.h
 tools/build.h: config.status
 	$(AM_V_GEN)$(MKDIR_P) tools && { \
 		hide='s/ *-f[a-z]*-prefix-map=[^ '"'"']*//g'; \
