@@ -36,6 +36,7 @@ conformance_conformance_SOURCES = \
 	conformance/options.h \
 	conformance/report.c \
 	conformance/report.h \
+	conformance/report_html.c \
 	conformance/results.c \
 	conformance/run.c \
 	conformance/run.h \

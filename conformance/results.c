@@ -118,15 +118,11 @@ print_failed(const struct results *results, FILE *out)
 }
 
 void
-results_table(const struct results *results, FILE *out)
+results_counts_table(const struct results *results, FILE *out)
 {
 	struct counts sums[BACKENDS_MAX] = { { 0, 0, 0 } };
 
-	if (results->options->verbose)
-		print_passed(results, out);
-	print_gated(results, out);
-	print_failed(results, out);
-	fprintf(out, "passed/failed/gated\n  %-8s", "");
+	fprintf(out, "  %-8s", "");
 	for (size_t i = 0; i < backends_count(); ++i)
 		if (results->options->backends[i])
 			fprintf(out, "  %*s", column_width(mio_backends()[i]),
@@ -141,9 +137,21 @@ results_table(const struct results *results, FILE *out)
 			print_counts(out, &sums[i],
 			    column_width(mio_backends()[i]));
 	print_counts(out, &results->all, 11);
-	fprintf(out, "\n%d tests in %.0f s: %d passed, %d failed, %d gated\n",
+	fprintf(out,
+	    "\n  passed/failed/gated: %d tests in %.0f s, %d passed, %d "
+	    "failed, %d gated\n",
 	    counts_sum(&results->all), results->seconds, results->all.passed,
 	    results->all.failed, results->all.gated);
+}
+
+void
+results_table(const struct results *results, FILE *out)
+{
+	if (results->options->verbose)
+		print_passed(results, out);
+	print_gated(results, out);
+	print_failed(results, out);
+	results_counts_table(results, out);
 }
 
 void

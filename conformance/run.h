@@ -55,6 +55,8 @@ bool cells_run(struct results *results);
 
 /* results.c */
 void results_table(const struct results *results, FILE *out);
+/* Without what was gated and what failed. */
+void results_counts_table(const struct results *results, FILE *out);
 void results_tap(const struct results *results, FILE *out);
 void results_junit(const struct results *results, FILE *out);
 void results_counts(const struct results *results, FILE *out);
