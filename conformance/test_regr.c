@@ -822,7 +822,7 @@ make_with(struct stock *stock, size_t which, int spare)
 	return error;
 }
 
-TEST(regr_no_descriptor_to_be_had, "udp-01 uds-01 uds-11 udg-01 regr-13")
+TEST(regr_no_descriptor_to_be_had, "udp-01 uds-01 uds-11 udg-01")
 {
 	struct stock stock;
 	struct mio_source fresh = MIO_SOURCE_INIT, client = fresh;
