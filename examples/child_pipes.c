@@ -212,7 +212,7 @@ main(int argc, char **argv)
 	struct parent p = { .child = { MIO_SOURCE_INIT, MIO_SOURCE_INIT,
 				MIO_SOURCE_INIT } };
 	const char *backend = NULL;
-	int status = EXIT_FAILURE;
+	int child_status, status = EXIT_FAILURE;
 	pid_t pid;
 
 	argv++;
@@ -246,12 +246,17 @@ main(int argc, char **argv)
 		status = 127;
 		goto out;
 	}
-	if (talk(&p) == -1)
+	status = EXIT_SUCCESS;
+	if (talk(&p) == -1) {
 		perror("child_pipes");
+		status = EXIT_FAILURE;
+	}
 	/* Only now does a child end that waits for more input. */
 	for (int i = 0; i < 3; i++)
 		mio_source_close(&p.child[i]);
-	status = status_of(pid);
+	child_status = status_of(pid);
+	if (child_status)
+		status = child_status;
 out:
 	for (int i = 0; i < 3; i++)
 		mio_source_close(&p.child[i]);

@@ -95,8 +95,8 @@ child_ready(struct mio_source *source)
 		return -1;
 	if (info.si_pid == 0)
 		return 0;
-	printf("child %s %d\n", info.si_code == CLD_EXITED ? "status" : "signal",
-	    info.si_status);
+	printf("child %s %d\n",
+	    info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
 	return mio_source_close(source);
 }
 
@@ -127,8 +127,9 @@ signals_ready(struct mio_source *source)
 	return errno == EAGAIN ? 0 : -1;
 }
 
-static int (*const ready[SOURCES])(struct mio_source *) = { timer_ready,
-	files_ready, child_ready, listener_ready, signals_ready };
+static int (*const ready[SOURCES])(struct mio_source *) = {
+	timer_ready, files_ready, child_ready, listener_ready, signals_ready
+};
 
 /* Takes a new descriptor over; -1 is the failure to make it. */
 static int
@@ -162,10 +163,10 @@ start_files(struct mio_registry *registry, const char *directory)
 
 	if (watch(registry, FILES, fd) == -1)
 		return -1;
-	return inotify_add_watch(
-		   fd, directory, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) == -1
-	    ? -1
-	    : 0;
+	if (inotify_add_watch(
+		fd, directory, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) == -1)
+		return -1;
+	return 0;
 }
 
 /* Signals are blocked for signalfd, but not for the child. */

@@ -91,11 +91,14 @@ test_udp_echo()
 	address=$(cat "$dir/out")
 	# So few fit into the buffers of everybody, whoever is slow.
 	head -c 12000 "$dir/data" >"$dir/datagrams"
+	clients=
 	for client in 1 2 3; do
 		udp_client "$dir/datagrams" "$dir/udp$client" &
-		eval "client$client=$!"
+		clients="$clients $!"
 	done
-	wait "$client1" && wait "$client2" && wait "$client3" || exit 1
+	for client in $clients; do
+		wait "$client" || exit 1
+	done
 	head -c 9000 "$dir/data" | socat -u -b 9000 - "UDP:$address"
 	for client in 4 5; do
 		udp_client "$dir/datagrams" "$dir/udp$client"
@@ -123,9 +126,9 @@ test_udp_wait()
 	servers="$servers $client"
 	exec 3>"$dir/udp.in"
 	echo "first" >&3
-	wait_for grep -qx first "$dir/udp" || fail "udp_echo: first"
+	wait_for grep -qsx first "$dir/udp" || fail "udp_echo: first"
 	echo "second" >&3
-	wait_for grep -q EAGAIN "$dir/strace" || fail "udp_echo: no EAGAIN"
+	wait_for grep -qs EAGAIN "$dir/strace" || fail "udp_echo: no EAGAIN"
 	# With epoll the next event comes with the next datagram.
 	echo "third" >"$dir/third"
 	udp_client "$dir/third" "$dir/udp1"
@@ -201,7 +204,9 @@ test_unix_fd_pass()
 	wait_for test -s "$dir/out" || fail "unix_fd_pass does not start"
 	read -r port worker <"$dir/out"
 	kill -KILL "$worker"
-	wait "$server" && fail "unix_fd_pass: does not miss its worker"
+	wait_for test -s "$dir/err" ||
+		fail "unix_fd_pass: does not miss its worker"
+	wait "$server" && fail "unix_fd_pass: well without its worker"
 }
 
 # pipes STATUS COMMAND...: the command's status is that of child_pipes.
@@ -235,6 +240,11 @@ test_child_pipes()
 	pipes 143 sh -c 'kill -TERM $$' <&3
 	exec 3>&-
 	pipes 127 "$dir/no such command" </dev/null
+	# Output that cannot be written is a failure, whatever the child says.
+	[ -w /dev/full ] || return
+	"$bin/child_pipes" --backend "$backend" echo </dev/null >/dev/full \
+		2>"$dir/err"
+	[ $? -eq 1 ] || fail "child_pipes: wrote to a full device"
 }
 
 greeted()

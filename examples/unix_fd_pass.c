@@ -179,9 +179,7 @@ tear_down(struct side *s)
 	mio_poll_free(s->poll);
 }
 
-/* ---- The worker. */
-
-/* One read or write.  1: go on, 0: wait for an event, -1: finished. */
+/* Worker: one read or write.  1: go on, 0: wait for an event, -1: finished. */
 static int
 step(struct conn *c)
 {
@@ -287,9 +285,7 @@ work(struct side *s)
 	}
 }
 
-/* ---- The front. */
-
-/* Passes a client that has said something; false: wait for an event. */
+/* Front: passes a client that has spoken; false: wait for an event. */
 static bool
 pass_on(struct side *s, struct conn *c)
 {
