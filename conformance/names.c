@@ -115,6 +115,14 @@ is_unnamed(const struct name *name)
 	CHECK_INT(AF_UNIX, name->addr.sun_family);
 }
 
+bool
+under_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
 static ssize_t
 by_write(const struct mio_source *source)
 {

@@ -4,6 +4,7 @@
 #ifndef MIO_CONFORMANCE_NAMES_H
 #define MIO_CONFORMANCE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -35,6 +36,9 @@ struct name peer_name(const struct mio_source *source);
 /* Fails unless the two are the same, every byte that counts. */
 void same_name(const struct name *want, const struct name *got);
 void is_unnamed(const struct name *name);
+
+/* Valgrind runs this: it knows better than the kernel now and then. */
+bool under_valgrind(void);
 
 /*
  * Runs `write_it` in a process where SIGPIPE kills; 0 if it said EPIPE, and

@@ -610,13 +610,15 @@ TEST(udg_bind_to_the_unnamed_address, "udg-10 uds-21")
 #endif
 }
 
-TEST(udg_full_length_paths, "udg-10 uds-20")
+TEST(udg_full_length_path, "udg-10 uds-20")
 {
 #ifdef __linux__
 	char path[PATH_ROOM + 1];
 	struct name name, seen;
 	struct mio_source a = MIO_SOURCE_INIT, b = MIO_SOURCE_INIT;
 
+	if (under_valgrind())
+		SKIP("valgrind looks for a NUL behind the address");
 	memset(path, 'd', PATH_ROOM);
 	path[PATH_ROOM] = '\0';
 	dir_open();
@@ -688,4 +690,4 @@ SUITE(udg, &udg_unconnected, &udg_unconnected_taken_over, &udg_connected,
     &udg_shutdown, &udg_changes_its_registration,
     &udg_unbound_sender_is_unnamed, &udg_full_queue, &udg_errors,
     &udg_peer_closes_without_an_event, &udg_bind_by_address,
-    &udg_bind_to_the_unnamed_address, &udg_full_length_paths, &udg_try_io);
+    &udg_bind_to_the_unnamed_address, &udg_full_length_path, &udg_try_io);

@@ -719,47 +719,57 @@ TEST(uds_addresses_that_are_none, "uds-20")
 	dir_close();
 }
 
-/* As long as a path can be, and one byte less. */
-TEST(uds_full_length_paths, "uds-20")
+static void
+path_of_length(size_t len)
 {
-	dir_open();
-	for (size_t len = PATH_ROOM - 1; len <= PATH_ROOM; ++len) {
-		struct mio_source l = MIO_SOURCE_INIT, c = MIO_SOURCE_INIT;
-		struct mio_source s;
-		struct name name = path_name(long_path(len)), seen;
-		struct stat st;
+	struct mio_source l = MIO_SOURCE_INIT, c = MIO_SOURCE_INIT, s;
+	struct name name, seen;
+	struct stat st;
 
-		CHECK_INT(PATH_OFFSET + PATH_ROOM, name.len);
-		ck_assert_mem_eq(name.addr.sun_path, long_path(len), len);
-		if (mio_unix_listen(&l, long_path(len)) == -1) {
-			/* Some kernels want a terminator. */
-			ck_assert_uint_eq(len, PATH_ROOM);
-			ck_assert(errno == EINVAL || errno == ENAMETOOLONG);
+	dir_open();
+	name = path_name(long_path(len));
+	CHECK_INT(PATH_OFFSET + PATH_ROOM, name.len);
+	ck_assert_mem_eq(name.addr.sun_path, long_path(len), len);
+	if (mio_unix_listen(&l, long_path(len)) == -1) {
+		/* Some kernels want a terminator. */
+		ck_assert_uint_eq(len, PATH_ROOM);
+		ck_assert(errno == EINVAL || errno == ENAMETOOLONG);
 #ifdef __linux__
-			ck_abort_msg("Linux takes a path of this length");
+		ck_abort_msg("Linux takes a path of this length");
 #endif
-			continue;
-		}
-		CHECK_INT(0, stat(long_path(len), &st));
-		ck_assert(S_ISSOCK(st.st_mode));
-		seen = local_name(&l);
-		is_path(&seen, long_path(len));
-		CHECK_INT(0, mio_unix_connect(&c, long_path(len)));
-		accept_named(&l, &s);
-		seen = peer_name(&c);
-		is_path(&seen, long_path(len));
-		stream_smoke(&c, &s);
-		shut(&s);
-		shut(&c);
-		/* As an address, too. */
-		CHECK_INT(
-		    0, mio_unix_connect_addr(&c, &name.addr, name.len));
-		accept_named(&l, &s);
-		shut(&s);
-		shut(&c);
-		shut(&l);
+		dir_close();
+		return;
 	}
+	CHECK_INT(0, stat(long_path(len), &st));
+	ck_assert(S_ISSOCK(st.st_mode));
+	seen = local_name(&l);
+	is_path(&seen, long_path(len));
+	CHECK_INT(0, mio_unix_connect(&c, long_path(len)));
+	accept_named(&l, &s);
+	seen = peer_name(&c);
+	is_path(&seen, long_path(len));
+	stream_smoke(&c, &s);
+	shut(&s);
+	shut(&c);
+	/* As an address, too. */
+	CHECK_INT(0, mio_unix_connect_addr(&c, &name.addr, name.len));
+	accept_named(&l, &s);
+	shut(&s);
+	shut(&c);
+	shut(&l);
 	dir_close();
+}
+
+TEST(uds_path_that_just_ends, "uds-20")
+{
+	path_of_length(PATH_ROOM - 1);
+}
+
+TEST(uds_full_length_path, "uds-20")
+{
+	if (under_valgrind())
+		SKIP("valgrind looks for a NUL behind the address");
+	path_of_length(PATH_ROOM);
 }
 
 TEST(uds_unnamed_address, "uds-21")
@@ -1093,7 +1103,7 @@ SUITE(uds, &uds_listener, &uds_listener_taken_over,
     &uds_peer_shuts_its_read_side, &uds_stream_changes_its_registration,
     &uds_addresses_of_paths, &uds_addresses_of_abstract_names,
     &uds_paths_that_are_none, &uds_addresses_that_are_none,
-    &uds_full_length_paths, &uds_unnamed_address,
+    &uds_path_that_just_ends, &uds_full_length_path, &uds_unnamed_address,
     &uds_connect_and_bind_that_fail, &uds_full_backlog_is_no_connection,
     &uds_named_clients_keep_their_names, &uds_raw_descriptor_round_trip,
     &uds_peer_closes, &uds_writable_again_when_read, &uds_try_io,
