@@ -47,7 +47,7 @@ for file in $(sed -n 's/.*	by: \(.*\.c\)$/\1/p' "$tmp/table"); do
 done
 
 # The rows that tests name.
-"$top_builddir/conformance/conformance" --list=tests >"$tmp/list" || {
+"$top_builddir/tools/mio-conformance" --list=tests >"$tmp/list" || {
 	complain '--list=tests fails'
 }
 test -s "$tmp/list" || complain '--list=tests says nothing'
@@ -64,7 +64,7 @@ comm -12 "$tmp/ids" "$tmp/named" | comm -13 "$tmp/wanted" - |
 	complain_each 'a test names it, the table says otherwise'
 
 # Gates: the row exists and a test asks.
-"$top_builddir/conformance/conformance" --list=gates | cut -f 1 | sort -u \
+"$top_builddir/tools/mio-conformance" --list=gates | cut -f 1 | sort -u \
 	>"$tmp/gates"
 comm -23 "$tmp/gates" "$tmp/wanted" |
 	complain_each 'gated in gates.c, but not a row with a test'

@@ -5,7 +5,7 @@ CONF_LOG_COMPILER = $(SHELL)
 AM_CONF_LOG_FLAGS = $(srcdir)/conformance/run-backend
 
 if HAVE_CHECK
-check_PROGRAMS += conformance/conformance
+bin_PROGRAMS += tools/mio-conformance
 
 # One test for each backend; run-backend runs its suites.
 CONF_TESTS = $(MIO_BACKENDS:%=conformance/%.conf)
@@ -22,7 +22,7 @@ $(CONF_TESTS): Makefile
 	$(AM_V_GEN)$(MKDIR_P) conformance && echo 'see run-backend' >$@
 endif
 
-conformance_conformance_SOURCES = \
+tools_mio_conformance_SOURCES = \
 	conformance/cells.c \
 	conformance/gates.c \
 	conformance/gates.h \
@@ -64,11 +64,11 @@ conformance_conformance_SOURCES = \
 	tools/show.h \
 	tools/text.c \
 	tools/text.h
-conformance_conformance_CPPFLAGS = \
+tools_mio_conformance_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-I$(top_srcdir)/tools \
 	$(CHECK_CFLAGS)
-conformance_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
+tools_mio_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
 
 EXTRA_DIST += \
 	conformance/check-rows.sh \

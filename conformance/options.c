@@ -205,10 +205,12 @@ read_one(struct options *options, char **argv, int *i)
 		if (table[o].need == REQUIRED && value == NULL)
 			return complain("%s needs a value", table[o].name);
 		if (value != NULL && value[0] == '\0')
-			return complain("%s: the value is empty", table[o].name);
+			return complain(
+			    "%s: the value is empty", table[o].name);
 		return set(options, o, value);
 	}
-	complain("unknown %s '%s'", text[0] == '-' ? "option" : "argument", text);
+	complain("unknown %s '%s'", text[0] == '-' ? "option" : "argument",
+	    text);
 	return usage(stderr);
 }
 

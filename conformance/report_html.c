@@ -54,13 +54,15 @@ static const char style[] =
     ".key{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;"
     "font-size:.875rem;margin:.5rem 0}\n"
     ".key span{padding:0 .4rem;border-radius:.25rem}\n"
-    ".fail{margin:.4rem 0;padding:.3rem .9rem;font-size:.9rem;background:var(--bad-box);"
-    "border-left:.25rem solid var(--bad);border-radius:.25rem}\n"
+    ".fail{margin:.4rem 0;padding:.3rem .9rem;font-size:.9rem;"
+    "background:var(--bad-box);border-left:.25rem solid var(--bad);"
+    "border-radius:.25rem}\n"
     ".fail p{margin:0;max-width:none}\n"
     "@media(max-width:40rem){dl{grid-template-columns:1fr}"
     "dd{margin:0 0 .4rem}\n"
     ".stack thead{display:none}.stack,.stack tbody,.stack tr,.stack th,"
     ".stack td{display:block}\n"
+    ".stack th{font-weight:600}"
     ".stack tr{border-bottom:1px solid var(--line);padding:.5rem 0}"
     ".stack th,.stack td{border:0;padding:.1rem .5rem}\n"
     ".stack td{display:flex;flex-wrap:wrap;gap:0 .75rem}"
@@ -167,8 +169,9 @@ td(FILE *out, const char *of, const char *text)
 static void
 html_backends(FILE *out, const struct probe *probe)
 {
-	fputs("<h2 id=\"backends\">Backends</h2>\n<table class=\"stack\"><thead><tr>"
-	      "<th>Best first</th><th>Runs here</th><th>Waits with</th>"
+	fputs("<h2 id=\"backends\">Backends</h2>\n"
+	      "<table class=\"stack\"><thead><tr><th>Best first</th>"
+	      "<th>Runs here</th><th>Waits with</th>"
 	      "<th>Wakes with</th></tr></thead><tbody>\n",
 	    out);
 	for (size_t i = 0; i < probe->backends_count; ++i) {
@@ -232,8 +235,9 @@ html_counts(FILE *out, const struct results *results, size_t area,
 static void
 html_results(FILE *out, const struct results *results)
 {
-	fputs("<h2 id=\"results\">Conformance</h2>\n<p class=\"dim\">passed / failed / "
-	      "gated</p>\n<div class=\"wide\"><table class=\"num\"><thead>"
+	fputs("<h2 id=\"results\">Conformance</h2>\n"
+	      "<p class=\"dim\">passed / failed / gated</p>\n"
+	      "<div class=\"wide\"><table class=\"num\"><thead>"
 	      "<tr><th>Area</th>",
 	    out);
 	for (size_t i = 0; i < backends_count(); ++i)
@@ -281,8 +285,9 @@ html_failures(FILE *out, const struct results *results)
 static void
 html_gates(FILE *out, const struct results *results)
 {
-	fputs("<h2 id=\"gates\">Gates</h2>\n<p>Rows of the catalogue that a backend is "
-	      "excused from, and why.</p>\n<table class=\"stack\"><thead>"
+	fputs("<h2 id=\"gates\">Gates</h2>\n"
+	      "<p>Rows of the catalogue that a backend is excused from, and "
+	      "why.</p>\n<table class=\"stack\"><thead>"
 	      "<tr><th>Row</th><th>Backends</th><th>Reason</th></tr>"
 	      "</thead><tbody>\n",
 	    out);

@@ -4,6 +4,13 @@
 
 bin_PROGRAMS += tools/mio-info
 dist_man_MANS += man/mio-info.1
+# Its program is with its sources, in conformance/local.mk.
+if HAVE_CHECK
+dist_man_MANS += man/mio-conformance.1
+TESTS += \
+	tools/test-conformance.sh \
+	tools/test-faulty.sh
+endif
 
 tools_mio_info_SOURCES = \
 	tools/mio-info.c \
@@ -17,7 +24,7 @@ tools_mio_info_LDADD = lib/libmio.la
 
 # How the build was configured, without the paths that builds are told to
 # hide: those differ where nothing else does.
-$(conformance_conformance_OBJECTS) $(tools_mio_info_OBJECTS): \
+$(tools_mio_conformance_OBJECTS) $(tools_mio_info_OBJECTS): \
 	tools/build.h
 tools/build.h: config.status
 	$(AM_V_GEN)$(MKDIR_P) tools && { \
@@ -36,5 +43,11 @@ CLEANFILES += \
 	tools/build.h \
 	tools/build.h.new
 
-TESTS += tools/test-info.sh
-EXTRA_DIST += tools/test-info.sh
+TESTS += \
+	tools/test-info.sh \
+	tools/test-manual.sh
+EXTRA_DIST += \
+	tools/test-conformance.sh \
+	tools/test-faulty.sh \
+	tools/test-info.sh \
+	tools/test-manual.sh

@@ -21,9 +21,9 @@ bool probe_refused(const struct probe_call *call);
 
 struct probe_backend {
 	const char *name;
-	int error;       /* 0: it runs here */
-	int waker_error; /* the same of its waker */
-	const char *wait;  /* the call that waits with a timeout */
+	int error;        /* 0: it runs here */
+	int waker_error;  /* the same of its waker */
+	const char *wait; /* the call that waits with a timeout */
 	const char *waker;
 };
 
@@ -53,10 +53,10 @@ struct probe {
 	const char *compiler;  /* command and flags */
 	const char *compiler_version;
 
-	const char *variable;     /* MIO_BACKEND, if it is heeded */
-	char chosen[40];          /* what a new poll is; empty: error says why */
+	const char *variable; /* MIO_BACKEND, if it is heeded */
+	char chosen[40];      /* what a new poll is; else error says why not */
 	int error;
-	char reason[200];         /* why it is that */
+	char reason[200]; /* why it is that */
 };
 
 void probe_run(struct probe *probe);
