@@ -1119,7 +1119,7 @@ TEST(regr_exclusive_wakes_no_herd, "int-12 poll-27")
 
 	if (!selector_is("epoll"))
 		SKIP("EPOLLEXCLUSIVE is epoll's");
-	CHECK_INT(2 * ROUNDS, connect_to_workers(R, ROUNDS, 2));
+	ck_assert_int_ge(connect_to_workers(R, ROUNDS, 2), 2 * ROUNDS);
 	/* Now and then the kernel finds nobody asleep, and tells both. */
 	ck_assert_int_lt(connect_to_workers(R | MIO_EXCLUSIVE, ROUNDS, 1),
 	    3 * ROUNDS / 2);

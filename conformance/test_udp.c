@@ -1192,14 +1192,16 @@ BOTH(udp_peer_address, "udp-25")
 	two_close(&two);
 }
 
-/* The port of a socket that is closed again. */
+/*
+ * A port where nobody listens, and nobody will: it belongs to a socket that
+ * is connected to itself and so takes nothing of others.
+ */
 static struct addr
-dead_udp(int family)
+dead_udp(struct mio_source *taken, int family)
 {
-	struct mio_source gone;
-	struct addr addr = bind_udp(&gone, family);
+	struct addr addr = bind_udp(taken, family);
 
-	shut(&gone);
+	CHECK_INT(0, mio_source_connect(taken, &addr.u.any, addr.len));
 	return addr;
 }
 
@@ -1226,7 +1228,8 @@ refuse(struct loop *loop, struct two *two, bool take)
 
 BOTH(udp_refused_and_then_works_again, "udp-26")
 {
-	struct addr dead = dead_udp(family);
+	struct mio_source taken;
+	struct addr dead = dead_udp(&taken, family);
 	struct loop loop;
 	struct two two;
 
@@ -1248,6 +1251,7 @@ BOTH(udp_refused_and_then_works_again, "udp-26")
 	}
 	CHECK_INT(0, mio_registry_reregister(loop.registry, &two.a, B, R));
 	CHECK_INT(0, mio_registry_deregister(loop.registry, &two.a));
+	shut(&taken);
 	two_close(&two);
 	loop_close(&loop);
 }
