@@ -22,7 +22,7 @@ if [ -z "$TEST_MORE" ]; then
 	exec timeout -k 5 300 "${SHELL:-/bin/sh}" "$0" "$@"
 fi
 
-bin=${top_builddir:-.}/examples
+bin=$(cd "${top_builddir:-.}" && pwd)/examples
 top=$(mktemp -d) || exit 99
 trap 'rm -rf "$top"' EXIT
 trap 'exit 99' HUP INT TERM
@@ -259,7 +259,7 @@ test_listen_fds()
 {
 	name=listen_fds
 	: >"$dir/out"
-	"$bin/launch" "$dir/socket" "$bin/listen_fds" --backend "$backend" \
+	"$bin/launch" socket "$bin/listen_fds" --backend "$backend" \
 		>"$dir/out" 2>"$dir/err" </dev/null &
 	server=$!
 	servers="$servers $server"
@@ -267,7 +267,7 @@ test_listen_fds()
 	read -r port pid <"$dir/out"
 	for client in 1 2 3; do
 		greeted "TCP:127.0.0.1:$port" 0 "$pid"
-		greeted "UNIX-CONNECT:$dir/socket" 1 "$pid"
+		greeted UNIX-CONNECT:socket 1 "$pid"
 	done
 	stop TERM
 	# For somebody else, of another kind, or none at all.
@@ -284,18 +284,18 @@ test_listen_fds()
 # The real thing: it starts with the first client, who is served.
 test_activation()
 {
-	rm -f "$dir/socket"
-	systemd-socket-activate -l "$dir/socket" \
+	socket=libmio-test-$$-$backend
+	systemd-socket-activate -l "@$socket" \
 		"$bin/listen_fds" --backend "$backend" \
 		>"$dir/out" 2>"$dir/err" </dev/null &
 	server=$!
 	servers="$servers $server"
-	wait_for test -S "$dir/socket" || fail "systemd-socket-activate"
-	socat -u -T 20 "UNIX-CONNECT:$dir/socket" - >"$dir/greeting" ||
-		fail "listen_fds, activated: exit status $?"
+	wait_for socat -u -T 20 "ABSTRACT-CONNECT:$socket" - \
+		>"$dir/greeting" 2>"$dir/err_socat" ||
+		fail "listen_fds, activated: nobody listens"
 	pid=$(sed -n 's/^socket 0 of process \([0-9]*\)$/\1/p' "$dir/greeting")
 	[ -n "$pid" ] || fail "listen_fds, activated: no greeting"
-	greeted "UNIX-CONNECT:$dir/socket" 0 "$pid"
+	greeted "ABSTRACT-CONNECT:$socket" 0 "$pid"
 	kill -TERM "$pid"
 	wait "$server" || fail "listen_fds, activated: exit status $?"
 }
@@ -308,7 +308,7 @@ printed()
 test_linux_fds()
 {
 	mkdir "$dir/watched" || fail mkdir
-	start linux_fds "$dir/watched" "$dir/linux.socket" \
+	start linux_fds "$dir/watched" linux.socket \
 		sh -c 'read -r line; exit 3'
 	wait_for printed 3 'timer [1-9][0-9]*' || {
 		grep -q "not implemented" "$dir/err" ||
@@ -323,7 +323,7 @@ test_linux_fds()
 	wait_for printed 1 "file another" || fail "linux_fds: no file"
 	printed 1 "file a file" || fail "linux_fds: no first file"
 	for client in 1 2 3; do
-		socat -u -T 20 "UNIX-CONNECT:$dir/linux.socket" - \
+		socat -u -T 20 UNIX-CONNECT:linux.socket - \
 			>"$dir/greeting" || fail "linux_fds: exit status $?"
 		echo hello | cmp - "$dir/greeting" ||
 			fail "linux_fds: other bytes"
@@ -366,6 +366,8 @@ test_backend()
 	servers=
 	trap 'kill -KILL $servers 2>/dev/null' EXIT
 	head -c 1000000 /dev/urandom >"$dir/data"
+	# The names of sockets are relative, for there is little room in one.
+	cd "$dir" || exit 99
 	test_udp_echo
 	[ -z "$strace" ] || test_udp_wait
 	[ ! -x "$bin/recvmmsg" ] || test_recvmmsg
