@@ -102,8 +102,12 @@ begin_cell(struct cell *cell)
 	cell->begin_ns = now_ns();
 	fflush(NULL);
 	cell->pid = fork();
+	if (cell->pid > 0)
+		setpgid(cell->pid, cell->pid);
 	if (cell->pid != 0)
 		return;
+	/* Check ends its whole group when it gets a signal. */
+	setpgid(0, 0);
 	signal(SIGALRM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
