@@ -41,6 +41,7 @@ static const char style[] =
     "border-bottom:1px solid var(--line)}\n"
     "thead th{color:var(--dim);font-weight:600;white-space:nowrap}\n"
     "tbody th{font-weight:500}\n"
+    ".num th{white-space:nowrap}\n"
     ".num td,.num thead th+th{text-align:right;white-space:nowrap;"
     "font-variant-numeric:tabular-nums}\n"
     ".num td b{font-weight:600}\n"
@@ -65,9 +66,8 @@ static const char style[] =
     ".stack th{font-weight:600}"
     ".stack tr{border-bottom:1px solid var(--line);padding:.5rem 0}"
     ".stack th,.stack td{border:0;padding:.1rem .5rem}\n"
-    ".stack td{display:flex;flex-wrap:wrap;gap:0 .75rem}"
-    ".stack td::before{content:attr(data-of);flex:0 0 8.5rem;"
-    "color:var(--dim)}}\n";
+    ".stack td{display:grid;grid-template-columns:8.5rem 1fr}"
+    ".stack td::before{content:attr(data-of);color:var(--dim)}}\n";
 
 static void
 element(FILE *out, const char *name, const char *text)
@@ -202,10 +202,7 @@ html_backends(FILE *out, const struct probe *probe)
 		if (probe_used(call))
 			fputs("yes", out);
 		else
-			fprintf(out, "no: %s", call->built ?
-				probe_errno(call->error) :
-				call->error == 0 ? "the build lacked it" :
-				"neither the build nor the system has it");
+			fprintf(out, "no: %s", probe_why(call));
 		fputs("</td>", out);
 		td(out, "Else", call->fallback);
 		fputs("</tr>\n", out);
@@ -327,8 +324,8 @@ html_flags(FILE *out, unsigned flags, uint32_t native)
 	char letters[40];
 
 	fprintf(out,
-	    "<span class=\"flags\">%s</span> <span class=\"native\">%#x"
-	    "</span></td>",
+	    "<span><span class=\"flags\">%s</span> <span class=\"native\">%#x"
+	    "</span></span></td>",
 	    flag_letters(flags, letters, sizeof(letters)), (unsigned)native);
 }
 

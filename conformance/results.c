@@ -150,7 +150,9 @@ results_table(const struct results *results, FILE *out)
 	if (results->options->verbose)
 		print_passed(results, out);
 	print_gated(results, out);
-	print_failed(results, out);
+	/* Standard error had them at once. */
+	if (out != stderr)
+		print_failed(results, out);
 	results_counts_table(results, out);
 }
 

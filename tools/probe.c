@@ -71,6 +71,16 @@ probe_refused(const struct probe_call *call)
 	    call->error == EINVAL;
 }
 
+const char *
+probe_why(const struct probe_call *call)
+{
+	if (call->built)
+		return probe_errno(call->error);
+	if (call->error == 0)
+		return "the build lacked it, the system has it";
+	return "the build lacked it";
+}
+
 /* Each tries its call and returns 0 or errno. */
 
 static int
@@ -97,7 +107,7 @@ try_epoll_pwait2(void)
 		return close_all(errno, fd, -1);
 	return close_all(0, fd, -1);
 #else
-	return ENOSYS;
+	return PROBE_NOT_TRIED;
 #endif
 }
 
@@ -110,7 +120,7 @@ try_ppoll(void)
 
 	return ppoll(&nothing, 1, &none, NULL) < 0 ? errno : 0;
 #else
-	return ENOSYS;
+	return PROBE_NOT_TRIED;
 #endif
 }
 
@@ -122,7 +132,7 @@ try_eventfd(void)
 
 	return fd < 0 ? errno : close_all(0, fd, -1);
 #else
-	return ENOSYS;
+	return PROBE_NOT_TRIED;
 #endif
 }
 
@@ -136,7 +146,7 @@ try_pipe2(void)
 		return errno;
 	return close_all(0, fds[0], fds[1]);
 #else
-	return ENOSYS;
+	return PROBE_NOT_TRIED;
 #endif
 }
 
@@ -150,7 +160,7 @@ try_accept4(void)
 		return 0;
 	return errno;
 #else
-	return ENOSYS;
+	return PROBE_NOT_TRIED;
 #endif
 }
 
@@ -163,7 +173,7 @@ try_sock_flags(void)
 
 	return fd < 0 ? errno : close_all(0, fd, -1);
 #else
-	return ENOSYS;
+	return PROBE_NOT_TRIED;
 #endif
 }
 
@@ -187,7 +197,7 @@ try_rwf_nosignal(void)
 		    errno == EOPNOTSUPP ? ENOSYS : errno, fds[0], fds[1]);
 	return close_all(0, fds[0], fds[1]);
 #else
-	return ENOSYS;
+	return PROBE_NOT_TRIED;
 #endif
 }
 

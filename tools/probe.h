@@ -7,17 +7,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The build lacks what it takes to try. */
+enum { PROBE_NOT_TRIED = -1 };
+
 /* A call, or a flag of one, that libmio can do without. */
 struct probe_call {
 	const char *name;
 	const char *fallback; /* what it does instead */
 	bool built;           /* configure found it */
-	int error;            /* 0, or why the system refuses it */
+	int error; /* 0, why the system refuses it, or PROBE_NOT_TRIED */
 };
 
 /* As the library decides: another error than a refusal is no answer. */
 bool probe_used(const struct probe_call *call);
 bool probe_refused(const struct probe_call *call);
+/* Why it is not used. */
+const char *probe_why(const struct probe_call *call);
 
 struct probe_backend {
 	const char *name;

@@ -21,10 +21,7 @@ print_calls(FILE *out, const struct probe *probe)
 			    probe_errno(call->error));
 		else
 			fprintf(out, "not used (%s)\n    instead: %s\n",
-			    call->built ? probe_errno(call->error) :
-				call->error == 0 ? "the build lacked it" :
-				"neither the build nor the system has it",
-			    call->fallback);
+			    probe_why(call), call->fallback);
 	}
 }
 
@@ -112,7 +109,7 @@ json_lists(struct json *json, const struct probe *probe)
 		json_text(json, "name", call->name);
 		json_bool(json, "used", probe_used(call));
 		json_bool(json, "built", call->built);
-		json_errno(json, "error", call->error);
+		json_errno(json, "error", call->error > 0 ? call->error : 0);
 		json_text(json, "fallback", call->fallback);
 		json_close(json, '{');
 	}

@@ -158,6 +158,15 @@ if grep -n -i -e '<script' -e '<link' -e 'src=' -e '://' "$tmp/out"; then
 	fail 'the page needs something else'
 fi
 
+# Text of unknown origin.
+MIO_BACKEND='<i>"&\'
+export MIO_BACKEND
+run 0 --area int --backend "$backend" --report=html
+has 'EINVAL, by MIO_BACKEND=&lt;i&gt;&quot;&amp;\\<'
+run 0 --area int --backend "$backend" --report=json
+has '"MIO_BACKEND": "<i>\\"&\\\\"'
+unset MIO_BACKEND
+
 # Those who parse.
 if command -v jq >/dev/null; then
 	jq -e --arg backend "$backend" '
