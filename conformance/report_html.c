@@ -183,9 +183,10 @@ html_backends(FILE *out, const struct probe *probe)
 			probe_errno(backend->error));
 		td(out, "Waits with", backend->wait);
 		td_of(out, "Wakes with", NULL);
-		text_xml(out, backend->waker);
-		if (backend->waker_error != 0)
-			fprintf(out, " (%s)",
+		if (backend->waker_error == 0)
+			text_xml(out, backend->waker);
+		else
+			fprintf(out, "no wakers: %s",
 			    probe_errno(backend->waker_error));
 		fputs("</td></tr>\n", out);
 	}

@@ -37,11 +37,13 @@ print_backends(FILE *out, const struct probe *probe)
 			fprintf(out, "does not run here (%s)",
 			    probe_errno(backend->error));
 		else
-			fprintf(out, "runs here: waits with %s, wakes with %s",
-			    backend->wait, backend->waker);
-		if (backend->waker_error != 0)
-			fprintf(
-			    out, " (%s)", probe_errno(backend->waker_error));
+			fprintf(out, "runs here: waits with %s, ",
+			    backend->wait);
+		if (backend->error == 0 && backend->waker_error == 0)
+			fprintf(out, "wakes with %s", backend->waker);
+		else if (backend->error == 0)
+			fprintf(out, "makes no wakers (%s)",
+			    probe_errno(backend->waker_error));
 		putc('\n', out);
 	}
 	if (probe->error == 0)

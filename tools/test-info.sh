@@ -96,9 +96,10 @@ if command -v strace >/dev/null && [ -z "$MIO_SANITIZERS" ] &&
     [ -n "${MIO_BACKENDS##*kqueue*}" ]; then
 	got=0
 	"$top_builddir/libtool" --mode=execute strace -f -o /dev/null \
-		-e trace=epoll_pwait2,accept4 \
+		-e trace=epoll_pwait2,accept4,eventfd2 \
 		-e inject=epoll_pwait2:error=ENOSYS \
 		-e inject=accept4:error=EPERM \
+		-e inject=eventfd2:error=ENOSYS \
 		"$info" >"$tmp/out" 2>"$tmp/err" || got=$?
 	if [ $got -ne 0 ]; then
 		echo 'strace does not work here'
@@ -108,6 +109,8 @@ if command -v strace >/dev/null && [ -z "$MIO_SANITIZERS" ] &&
 		has 'accept4 *not used (EPERM)'
 		has 'instead: accept and fcntl'
 		has 'epoll+[a-z]* *runs here: waits with epoll_wait,'
+		[ -n "${MIO_BACKENDS##*epoll+eventfd*}" ] ||
+			has 'epoll+eventfd .* makes no wakers (ENOTSUP)'
 	fi
 fi
 
