@@ -50,6 +50,7 @@ tools_mio_conformance_SOURCES = \
 	conformance/test_lim.c \
 	conformance/test_pipe.c \
 	conformance/test_poll.c \
+	conformance/test_random.c \
 	conformance/test_reg.c \
 	conformance/test_regr.c \
 	conformance/test_tcpl.c \

@@ -20,6 +20,7 @@ extern const TTest *const udp_suite[];
 extern const TTest *const uds_suite[];
 extern const TTest *const udg_suite[];
 extern const TTest *const regr_suite[];
+extern const TTest *const random_suite[];
 extern const TTest *const matrix_suite[];
 
 const struct area areas[] = {
@@ -38,6 +39,7 @@ const struct area areas[] = {
 	AREA(close),
 	AREA(lim),
 	AREA(regr),
+	AREA(random),
 	AREA(matrix),
 };
 const size_t areas_count = LEN(areas);

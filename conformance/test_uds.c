@@ -61,15 +61,14 @@ link_close(struct link *link)
 	dir_close();
 }
 
-/* The path, and perhaps one NUL, but nothing that follows it. */
+/* The path, and nothing that follows it. */
 static void
 is_path(const struct name *name, const char *path)
 {
 	size_t len = strlen(path);
 
 	CHECK_INT(AF_UNIX, name->addr.sun_family);
-	ck_assert_msg(name->len == PATH_OFFSET + len ||
-		name->len == PATH_OFFSET + len + 1,
+	ck_assert_msg(name->len == PATH_OFFSET + len,
 	    "the address has %u bytes, the path %zu", (unsigned)name->len,
 	    len);
 	ck_assert_mem_eq(name->addr.sun_path, path, len);
