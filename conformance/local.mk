@@ -8,7 +8,7 @@ if HAVE_CHECK
 bin_PROGRAMS += tools/mio-conformance
 
 # One test for each backend; run-backend runs its suites.
-CONF_TESTS = $(MIO_BACKENDS:%=conformance/%.conf)
+CONF_TESTS = $(MIO_CONF_TESTS)
 TESTS += \
 	$(CONF_TESTS) \
 	conformance/check-rows.sh \
