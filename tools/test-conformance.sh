@@ -101,6 +101,8 @@ has "^$backend matrix [1-9][0-9]* 0 0\$" counts
 [ "$(head -n 1 "$tmp/tap")" = 'TAP version 13' ] || fail 'no TAP'
 tests=$(sed -n 's/^1\.\.//p' "$tmp/tap")
 [ "$tests" = "$(grep -c '^ok ' "$tmp/tap")" ] || fail "TAP: 1..$tests"
+grep -o '^ok [0-9]*' "$tmp/tap" | cut -d ' ' -f 2 >"$tmp/numbers"
+seq "$tests" | cmp -s - "$tmp/numbers" || fail 'TAP counts otherwise'
 [ "$tests" = "$(awk '{ n += $3 } END { print n }' "$tmp/counts")" ] ||
 	fail "TAP has $tests tests, counts differ"
 has "^ok [0-9]* - $backend.matrix matrix_waker \[A-23\]\$" tap
