@@ -44,7 +44,8 @@ done)
 [ -z "$found" ] || fail 'config.h is not the first include' "$found"
 
 found=$(for file in include/*.h include/mio/*.h lib/*.[ch] lib/*/*.[ch] \
-    conformance/*.[ch] examples/*.c bench/*.c checks/*.sh; do
+    conformance/*.[ch] conformance/*.def tools/*.[ch] tools/*.sh \
+    examples/*.c bench/*.c checks/*.sh; do
 	head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' ||
 		echo "$file"
 done)

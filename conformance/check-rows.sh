@@ -33,8 +33,8 @@ complain_each()
 
 # The table itself: ID, tab, status.
 grep -v -e '^#' -e '^$' "$rows" >"$tmp/table"
-status='test|by: [a-z]+-[0-9]+|by: [a-z/_]+[.]c|gate: .+|later: .+'
-grep -v -E "^[a-zB]+-[0-9]+	($status)\$" "$tmp/table" |
+status='test|by: [a-zA]+-[0-9]+|by: [a-z/_]+[.]c|gate: .+|later: .+'
+grep -v -E "^[a-zAB]+-[0-9]+	($status)\$" "$tmp/table" |
 	complain_each 'not a row with a status'
 cut -f 1 "$tmp/table" | sort >"$tmp/ids"
 uniq -d "$tmp/ids" | complain_each 'twice in the table'
@@ -48,10 +48,10 @@ for file in $(sed -n 's/.*	by: \(.*\.c\)$/\1/p' "$tmp/table"); do
 done
 
 # The rows that tests name.
-"$top_builddir/conformance/conformance" --list >"$tmp/list" || {
-	complain 'conformance --list fails'
+"$top_builddir/tools/mio-conformance" --list=tests >"$tmp/list" || {
+	complain '--list=tests fails'
 }
-test -s "$tmp/list" || complain 'conformance --list says nothing'
+test -s "$tmp/list" || complain '--list=tests says nothing'
 grep -v '\[.*\]$' "$tmp/list" | complain_each 'a test that names no row'
 {
 	sed -n 's/.*\[\(.*\)\]$/\1/p' "$tmp/list"
@@ -65,7 +65,7 @@ comm -12 "$tmp/ids" "$tmp/named" | comm -13 "$tmp/wanted" - |
 	complain_each 'a test names it, the table says otherwise'
 
 # Gates: the row exists and a test asks.
-"$top_builddir/conformance/conformance" --gates | cut -f 1 | sort -u \
+"$top_builddir/tools/mio-conformance" --list=gates | cut -f 1 | sort -u \
 	>"$tmp/gates"
 comm -23 "$tmp/gates" "$tmp/wanted" |
 	complain_each 'gated in gates.c, but not a row with a test'
@@ -79,6 +79,11 @@ if test -r "$catalogue"; then
 		sed -n 's/^| \([a-z]*-[0-9]*\) |.*/\1/p' "$catalogue"
 		sed -n '/^## Appendix B/,/^## /s/^\([0-9]*\)\. .*/B-\1/p' \
 			"$catalogue"
+		# The lines of Appendix A's table, numbered.
+		awk '/^## / { wanted = /^## Appendix A/ }
+			wanted && /^\| / && !/^\| Situation/ {
+				printf "A-%02d\n", ++n
+			}' "$catalogue"
 	} | sort >"$tmp/catalogue"
 	test -s "$tmp/catalogue" || complain 'no rows in the catalogue'
 	comm -23 "$tmp/catalogue" "$tmp/ids" |

@@ -79,6 +79,7 @@ test_begin(const TTest *test, int which)
 	current = mio_backends()[which];
 	outcome = outcome_of(test, which);
 	fds_get(&fds_at_begin);
+	outcome->begin_ns = now_ns();
 }
 
 void
@@ -90,7 +91,14 @@ test_end(void)
 	ck_assert_msg(n == 0,
 	    "descriptors left open: %d %d %d %d (the first %zu of them)",
 	    left[0], left[1], left[2], left[3], n);
-	outcome->ended = true;
+	outcome->end_ns = now_ns();
+}
+
+void
+test_saw(const struct seen *seen)
+{
+	outcome->seen = *seen;
+	outcome->observed = true;
 }
 
 const char *

@@ -5,7 +5,7 @@ CONF_LOG_COMPILER = $(SHELL)
 AM_CONF_LOG_FLAGS = $(srcdir)/conformance/run-backend
 
 if HAVE_CHECK
-check_PROGRAMS += conformance/conformance
+bin_PROGRAMS += tools/mio-conformance
 
 # One test for each backend; run-backend runs its suites.
 CONF_TESTS = $(MIO_CONF_TESTS)
@@ -22,13 +22,27 @@ $(CONF_TESTS): Makefile
 	$(AM_V_GEN)$(MKDIR_P) conformance && echo 'see run-backend' >$@
 endif
 
-conformance_conformance_SOURCES = \
+tools_mio_conformance_SOURCES = \
+	conformance/cells.c \
 	conformance/gates.c \
 	conformance/gates.h \
 	conformance/harness.c \
 	conformance/harness.h \
 	conformance/main.c \
 	conformance/main.h \
+	conformance/names.c \
+	conformance/names.h \
+	conformance/options.c \
+	conformance/options.h \
+	conformance/report.c \
+	conformance/report.h \
+	conformance/report_html.c \
+	conformance/results.c \
+	conformance/run.c \
+	conformance/run.h \
+	conformance/situations.c \
+	conformance/situations.def \
+	conformance/situations.h \
 	conformance/test_close.c \
 	conformance/test_evt.c \
 	conformance/test_fd.c \
@@ -37,11 +51,24 @@ conformance_conformance_SOURCES = \
 	conformance/test_pipe.c \
 	conformance/test_poll.c \
 	conformance/test_reg.c \
+	conformance/test_regr.c \
 	conformance/test_tcpl.c \
 	conformance/test_tcps.c \
-	conformance/test_wak.c
-conformance_conformance_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-conformance_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
+	conformance/test_udg.c \
+	conformance/test_udp.c \
+	conformance/test_uds.c \
+	conformance/test_wak.c \
+	tools/probe.c \
+	tools/probe.h \
+	tools/show.c \
+	tools/show.h \
+	tools/text.c \
+	tools/text.h
+tools_mio_conformance_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(top_srcdir)/tools \
+	$(CHECK_CFLAGS)
+tools_mio_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
 
 EXTRA_DIST += \
 	conformance/check-rows.sh \

@@ -6,7 +6,7 @@
 
 set -u
 : "${top_builddir=.}"
-: "${MIO_BACKENDS=$("$top_builddir/conformance/conformance" --backends)}"
+: "${MIO_BACKENDS=$("$top_builddir/tools/mio-conformance" --list=backends)}"
 
 tmp=$top_builddir/conformance/table.$$
 trap 'rm -f "$tmp"' EXIT

@@ -2,36 +2,78 @@
 
 noinst_PROGRAMS += \
 	examples/chat \
+	examples/child_pipes \
 	examples/demo \
+	examples/listen_fds \
 	examples/tcp_client \
-	examples/tcp_echo
-check_PROGRAMS += examples/load
+	examples/tcp_echo \
+	examples/udp_echo \
+	examples/unix_fd_pass
+check_PROGRAMS += \
+	examples/launch \
+	examples/load
+if HAVE_GLIB
+noinst_PROGRAMS += examples/glib_nested
+endif
+if HAVE_LINUX_FDS
+noinst_PROGRAMS += examples/linux_fds
+endif
+if HAVE_RECVMMSG
+noinst_PROGRAMS += examples/recvmmsg
+endif
 
 examples_chat_SOURCES = examples/chat.c
 examples_chat_CFLAGS = $(AM_CFLAGS) -pthread
 examples_chat_LDADD = lib/libmio.la
+examples_child_pipes_SOURCES = examples/child_pipes.c
+examples_child_pipes_LDADD = lib/libmio.la
 examples_demo_SOURCES = examples/demo.c
 examples_demo_LDADD = lib/libmio.la
+examples_glib_nested_SOURCES = examples/glib_nested.c
+examples_glib_nested_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
+examples_glib_nested_LDADD = lib/libmio.la $(GLIB_LIBS)
+examples_launch_SOURCES = examples/launch.c
+examples_launch_LDADD = lib/libmio.la
+examples_linux_fds_SOURCES = examples/linux_fds.c
+examples_linux_fds_LDADD = lib/libmio.la
+examples_listen_fds_SOURCES = examples/listen_fds.c
+examples_listen_fds_LDADD = lib/libmio.la
 examples_load_SOURCES = examples/load.c
 examples_load_LDADD = lib/libmio.la
+examples_recvmmsg_SOURCES = examples/recvmmsg.c
+examples_recvmmsg_LDADD = lib/libmio.la
 examples_tcp_client_SOURCES = examples/tcp_client.c
 examples_tcp_client_LDADD = lib/libmio.la
 examples_tcp_echo_SOURCES = examples/tcp_echo.c
 examples_tcp_echo_LDADD = lib/libmio.la
+examples_udp_echo_SOURCES = examples/udp_echo.c
+examples_udp_echo_LDADD = lib/libmio.la
+examples_unix_fd_pass_SOURCES = examples/unix_fd_pass.c
+examples_unix_fd_pass_LDADD = lib/libmio.la
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	examples/chat.c \
+	examples/child_pipes.c \
 	examples/demo.c \
+	examples/glib_nested.c \
+	examples/launch.c \
+	examples/linux_fds.c \
+	examples/listen_fds.c \
 	examples/load.c \
+	examples/recvmmsg.c \
 	examples/tcp_client.c \
-	examples/tcp_echo.c
+	examples/tcp_echo.c \
+	examples/udp_echo.c \
+	examples/unix_fd_pass.c
 
 TESTS += \
 	examples/test-examples.sh \
+	examples/test-more.sh \
 	examples/test-tcp-echo.sh
 EXTRA_DIST += \
 	examples/test-examples.sh \
+	examples/test-more.sh \
 	examples/test-tcp-echo.sh
 
 # 5,000 connections through 1 MiB each, on every backend.

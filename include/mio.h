@@ -11,6 +11,8 @@
 #include <mio/registry.h>
 #include <mio/waker.h>
 #include <mio/tcp.h>
+#include <mio/udp.h>
+#include <mio/unix.h>
 #include <mio/pipe.h>
 
 #endif

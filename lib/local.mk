@@ -20,6 +20,8 @@ lib_libmio_core_la_SOURCES = \
 	lib/sys/socket.c \
 	lib/sys/sys.h \
 	lib/tcp.c \
+	lib/udp.c \
+	lib/unix.c \
 	lib/version.c \
 	lib/waker.c \
 	lib/waker.h

@@ -78,6 +78,10 @@ AC_CHECK_DECL([SOCK_NONBLOCK], [], [], [mio_socket])
 AC_CHECK_DECL([MSG_NOSIGNAL], [], [], [mio_socket])
 AC_CHECK_DECL([SO_NOSIGPIPE], [], [], [mio_socket])
 m4_popdef([mio_socket])
+AC_CHECK_MEMBERS([struct sockaddr_un.sun_len], [], [], [[
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>]])
 AC_CHECK_DECL([EVFILT_USER], [], [], [[
 #include <sys/types.h>
 #include <sys/event.h>

@@ -1,5 +1,5 @@
 dnl SPDX-License-Identifier: MIT
-dnl What only the tests need, and the summary.
+dnl What only the tests and the examples need, and the summary.
 
 dnl The conditional HAVE_CHECK, CHECK_CFLAGS, CHECK_LIBS; VALGRIND, empty if
 dnl there is none.
@@ -22,6 +22,34 @@ AS_IF([test "$with_check" != "no"],
 				[0.15 or newer]]))])])])
 AM_CONDITIONAL([HAVE_CHECK], [test "$mio_check" = "yes"])
 AC_PATH_PROG([VALGRIND], [valgrind])
+])
+
+dnl What single examples need: the conditionals HAVE_GLIB, with GLIB_CFLAGS
+dnl and GLIB_LIBS, HAVE_LINUX_FDS, HAVE_RECVMMSG.
+AC_DEFUN([MIO_EXAMPLE_NEEDS], [
+PKG_CHECK_MODULES([GLIB], [glib-2.0 >= 2.36],
+	[mio_glib=yes],
+	[mio_glib=no])
+AM_CONDITIONAL([HAVE_GLIB], [test "$mio_glib" = "yes"])
+AC_CACHE_CHECK([for signalfd, timerfd, inotify and pidfd_open],
+	[mio_cv_linux_fds],
+	[AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+#include <stddef.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+			]], [[
+return signalfd(-1, NULL, SFD_CLOEXEC) < 0 ||
+    timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC) < 0 ||
+    inotify_init1(IN_CLOEXEC) < 0 || syscall(SYS_pidfd_open, 1, 0) < 0;
+			]])],
+		[mio_cv_linux_fds=yes],
+		[mio_cv_linux_fds=no])])
+AM_CONDITIONAL([HAVE_LINUX_FDS], [test "$mio_cv_linux_fds" = "yes"])
+AC_CHECK_FUNC([recvmmsg])
+AM_CONDITIONAL([HAVE_RECVMMSG], [test "$ac_cv_func_recvmmsg" = "yes"])
 ])
 
 AC_DEFUN([MIO_SUMMARY], [
@@ -60,6 +88,7 @@ libmio $PACKAGE_VERSION
   hardening         $enable_hardening
   sanitizers        ${MIO_SANITIZERS:-none}
   Check suites      $mio_check
+  GLib example      $mio_glib
   valgrind          ${VALGRIND:-no}
 
 _MIO_EOF

@@ -80,6 +80,32 @@ dist_man_MANS += \
 	man/mio_tcp_nodelay.3 \
 	man/mio_tcp_set_nodelay.3 \
 	man/mio_token.3 \
+	man/mio_udp.3 \
+	man/mio_udp_bind.3 \
+	man/mio_udp_broadcast.3 \
+	man/mio_udp_join_multicast_v4.3 \
+	man/mio_udp_join_multicast_v6.3 \
+	man/mio_udp_leave_multicast_v4.3 \
+	man/mio_udp_leave_multicast_v6.3 \
+	man/mio_udp_multicast_loop_v4.3 \
+	man/mio_udp_multicast_loop_v6.3 \
+	man/mio_udp_multicast_ttl_v4.3 \
+	man/mio_udp_only_v6.3 \
+	man/mio_udp_set_broadcast.3 \
+	man/mio_udp_set_multicast_loop_v4.3 \
+	man/mio_udp_set_multicast_loop_v6.3 \
+	man/mio_udp_set_multicast_ttl_v4.3 \
+	man/mio_unix.3 \
+	man/mio_unix_addr.3 \
+	man/mio_unix_connect.3 \
+	man/mio_unix_connect_addr.3 \
+	man/mio_unix_dgram_bind.3 \
+	man/mio_unix_dgram_bind_addr.3 \
+	man/mio_unix_dgram_pair.3 \
+	man/mio_unix_dgram_unbound.3 \
+	man/mio_unix_listen.3 \
+	man/mio_unix_listen_addr.3 \
+	man/mio_unix_pair.3 \
 	man/mio_version.3 \
 	man/mio_waker.3 \
 	man/mio_waker_free.3 \

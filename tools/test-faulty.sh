@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A library that forgets read_closed, put before the real one, makes
+# mio-conformance fail, and every format of its results shows where.
+
+set -eu
+LC_ALL=C
+export LC_ALL
+unset MIO_BACKEND CK_RUN_CASE CK_INCLUDE_TAGS CK_EXCLUDE_TAGS CK_FORK
+program=$top_builddir/tools/mio-conformance
+backend=${MIO_BACKENDS%% *}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+status=0
+
+skip()
+{
+	echo "$*"
+	exit 77
+}
+
+fail()
+{
+	echo "FAIL: $*"
+	status=1
+}
+
+[ -e "$top_builddir/lib/.libs/libmio.so" ] ||
+	skip 'no shared library that another could stand before'
+[ -z "$MIO_SANITIZERS" ] || skip 'sanitizers must come first themselves'
+[ -z "$MIO_EXEC" ] || skip 'not through another program'
+
+cat >"$tmp/faulty.c" <<'SOURCE'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+#include <mio.h>
+
+int
+mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
+{
+	int (*real)(struct mio_poll *, struct mio_events *, int64_t);
+	void *found = dlsym(RTLD_NEXT, "mio_poll");
+	int n;
+
+	memcpy(&real, &found, sizeof(real));
+	n = real(poll, events, timeout_ns);
+	MIO_EVENTS_FOREACH(event, events)
+		if (mio_event_is_error(event))
+			((struct mio_event *)event)->readiness &=
+			    ~MIO_READ_CLOSED;
+	return n;
+}
+SOURCE
+# shellcheck disable=SC2086
+$CC $CPPFLAGS $CFLAGS -fPIC -shared -I"$top_srcdir/include" \
+	"$tmp/faulty.c" -o "$tmp/faulty.so" $LDFLAGS -ldl >"$tmp/log" 2>&1 || {
+	cat "$tmp/log"
+	skip 'no such library can be made here'
+}
+
+# run FORMAT: leaves the report, TAP and JUnit, and the exit status.
+run()
+{
+	got=0
+	LD_PRELOAD=$tmp/faulty.so "$program" --backend "$backend" \
+		--area matrix --area int --report="$1" --output "$tmp/$1" \
+		--tap="$tmp/tap.$1" --junit="$tmp/junit.$1" \
+		>"$tmp/out.$1" 2>"$tmp/err.$1" || got=$?
+	echo $got >"$tmp/status.$1"
+}
+
+has()
+{
+	grep -q -e "$1" "$tmp/$2" || {
+		cat "$tmp/$2"
+		fail "no '$1' in $2"
+	}
+}
+
+run text &
+run html &
+run json &
+wait
+for format in text html json; do
+	[ "$(cat "$tmp/status.$format")" = 1 ] || {
+		cat "$tmp/out.$format" "$tmp/err.$format"
+		fail "--report=$format: exit status other than 1"
+	}
+done
+want='R W E wc (native 0x201d)'
+has "FAILED $backend.matrix matrix_tcp_reset \[A-05\]" err.text
+has "$want" err.text
+has "^FAILED: $backend.matrix matrix_tcp_reset" out.text
+has '^  matrix  *[0-9]*/3/0 ' out.text
+has "^not ok [0-9]* - $backend.matrix matrix_tcp_reset" tap.text
+has "^  message: \"$want" tap.text
+has "^ok [0-9]* - $backend.int int_" tap.text
+has '<testsuites .*failures="3"' junit.text
+has "<failure message=\"$want" junit.text
+has '^\* TCP: peer RST  *R W E rc wc 0x201d \*R W E wc ' text
+has '^  TCP: established, idle ' text
+has "$want" text
+has '<td class="differs" data-of=' html
+has "$want" html
+has '"result": "differs"' json
+has "\"message\": \"$want" json
+if command -v jq >/dev/null; then
+	[ "$(jq '[.matrix[].backends[] | select(.result == "differs")] |
+		length' "$tmp/json")" = 3 ] || fail 'JSON: not three differ'
+	jq -e '.conformance.failed == 3 and
+		(.conformance.failures | length) == 3' "$tmp/json" \
+		>/dev/null || fail 'JSON: not three failed'
+fi
+if command -v xmllint >/dev/null; then
+	xmllint --noout "$tmp/junit.text" || fail 'JUnit is no XML'
+fi
+exit $status
