@@ -28,9 +28,12 @@ lib_libmio_core_la_SOURCES = \
 # configure picks from these: MIO_BACKEND_OBJECTS.
 EXTRA_lib_libmio_core_la_SOURCES = \
 	lib/selector/epoll.c \
+	lib/selector/kqueue.c \
+	lib/selector/kqueue.h \
 	lib/selector/poll.c \
 	lib/waker/eventfd.c \
-	lib/waker/pipe.c
+	lib/waker/pipe.c \
+	lib/waker/user.c
 lib_libmio_core_la_CFLAGS = $(AM_CFLAGS) $(MIO_LIB_CFLAGS)
 lib_libmio_core_la_LIBADD = $(MIO_BACKEND_OBJECTS)
 lib_libmio_core_la_DEPENDENCIES = $(MIO_BACKEND_OBJECTS)

@@ -61,7 +61,8 @@ for mio_name in epoll_create1 epoll_pwait2 kqueue poll ppoll eventfd pipe2 \
 		[AS_VAR_APPEND([mio_found], [" $mio_name"])],
 		[AS_VAR_APPEND([mio_found], [" (no $mio_name)"])])
 done
-for mio_name in SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL SO_NOSIGPIPE; do
+for mio_name in EVFILT_USER SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL \
+		SO_NOSIGPIPE; do
 	AS_VAR_COPY([mio_answer], [ac_cv_have_decl_$mio_name])
 	AS_IF([test "$mio_answer" = "yes"],
 		[AS_VAR_APPEND([mio_found], [" $mio_name"])],
@@ -84,6 +85,7 @@ libmio $PACKAGE_VERSION
   exported symbols  $mio_answer
   libraries         shared $enable_shared, static $enable_static
   extra libraries   ${LIBS:-none}
+  libkqueue         $with_libkqueue
   werror            $enable_werror
   hardening         $enable_hardening
   sanitizers        ${MIO_SANITIZERS:-none}
