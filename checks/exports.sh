@@ -53,6 +53,13 @@ done >"$tmp/nodes"
 cat "$tmp/nodes"
 [ ! -s "$tmp/nodes" ] || status=1
 
+# Mach-O prefixes the names, and has no versions.
+dylib=$top_builddir/lib/.libs/libmio.dylib
+if [ -e "$dylib" ] && $NM -gU "$dylib" >"$tmp/nm" 2>/dev/null; then
+	awk '{ sub(/^_/, "", $3); print $3 }' "$tmp/nm" | sort >"$tmp/library"
+	same map-names library 'lib/libmio.map and the library differ'
+	exit $status
+fi
 if [ ! -e "$lib" ] || ! command -v readelf >/dev/null; then
 	echo 'no shared ELF library, or no readelf: exports not checked'
 	[ $status -ne 0 ] || status=77

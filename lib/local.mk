@@ -58,7 +58,11 @@ EXPORTS_FILE = lib/libmio.map
 EXPORTS_LDFLAGS = -Wl,--version-script=$(srcdir)/lib/libmio.map
 else
 EXPORTS_FILE = lib/libmio.sym
+if HAVE_SYMBOL_LIST
 EXPORTS_LDFLAGS = -export-symbols lib/libmio.sym
+else
+EXPORTS_LDFLAGS =
+endif
 endif
 
 lib/libmio.sym: lib/libmio.map

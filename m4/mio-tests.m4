@@ -70,9 +70,10 @@ for mio_name in EVFILT_USER SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL \
 done
 mio_found=`AS_ECHO(["$mio_found"]) | fold -s -w 58 |
 	sed 's/ $//; 1s/^ //; 1!s/^/                    /'`
-AS_IF([test "$mio_cv_ld_version_script" = "yes"],
-	[mio_answer='version script'],
-	[mio_answer='list, no versions'])
+AS_CASE([$mio_cv_ld_version_script:$mio_cv_ld_symbol_list],
+	[yes:*], [mio_answer='version script'],
+	[*:yes], [mio_answer='list, no versions'],
+	[mio_answer='by visibility, no versions'])
 cat <<_MIO_EOF
 
 libmio $PACKAGE_VERSION
