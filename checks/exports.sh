@@ -53,10 +53,11 @@ done >"$tmp/nodes"
 cat "$tmp/nodes"
 [ ! -s "$tmp/nodes" ] || status=1
 
-# Mach-O prefixes the names, and has no versions.
+# Mach-O prefixes the names, and has no versions.  What the compiler's own
+# runtime adds to each library is not libmio's.
 dylib=$top_builddir/lib/.libs/libmio.dylib
 if [ -e "$dylib" ] && $NM -gU "$dylib" >"$tmp/nm" 2>/dev/null; then
-	awk '{ sub(/^_/, "", $3); print $3 }' "$tmp/nm" | sort >"$tmp/library"
+	sed -n 's/.* _\(mio_\)/\1/p' "$tmp/nm" | sort >"$tmp/library"
 	same map-names library 'lib/libmio.map and the library differ'
 	exit $status
 fi

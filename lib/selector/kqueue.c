@@ -18,8 +18,11 @@
 #include "selector/kqueue.h"
 #include "sys/sys.h"
 
-/* XNU refuses a longer timeout (itimerfix in bsd/kern/kern_time.c). */
-#define LONGEST_WAIT (100000000 * MIO_SEC)
+/*
+ * What every kernel takes and does not cut short without saying so: XNU and
+ * DragonFly have limits of their own, others count ticks in an int.
+ */
+#define LONGEST_WAIT (86400 * MIO_SEC)
 
 #define WATCH (EV_ADD | EV_CLEAR | EV_RECEIPT)
 #define FORGET (EV_DELETE | EV_RECEIPT)
@@ -295,21 +298,31 @@ wait_kqueue(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
 	int64_t left = timeout_ns;
+	int64_t deadline = 0;
 
+	if (timeout_ns > 0) {
+		deadline = mio__sys_now();
+		deadline += timeout_ns < INT64_MAX - deadline
+				? timeout_ns
+				: INT64_MAX - deadline;
+	}
 	for (;;) {
-		int64_t now = left < LONGEST_WAIT ? left : LONGEST_WAIT;
 		struct timespec timeout = { 0, 0 };
 		int n;
 
 		if (left > 0)
-			timeout = mio__sys_timespec(now);
+			timeout = mio__sys_timespec(
+			    left < LONGEST_WAIT ? left : LONGEST_WAIT);
 		n = kevent(registry->fd, NULL, 0, (void *)events->list,
 		    MIO__KEVENTS(events->limit), left < 0 ? NULL : &timeout);
-		if (n < 0)
-			return n;
 		if (n > 0)
 			return received(events, n);
-		if (timeout_ns >= 0 && (left -= now) == 0)
+		if (n < 0 || timeout_ns == 0)
+			return n;
+		if (timeout_ns < 0)
+			continue;
+		left = deadline - mio__sys_now();
+		if (left <= 0)
 			return 0;
 	}
 }
