@@ -134,6 +134,12 @@ waker_is(const char *name)
 	return plus != NULL && strcmp(plus + 1, name) == 0;
 }
 
+bool
+raw_is_lenient(void)
+{
+	return selector_is("kqueue");
+}
+
 void
 test_skipped(const char *reason)
 {
