@@ -46,8 +46,8 @@ struct request {
 };
 
 int
-mio__kqueue_submit(int kq, const struct kevent *changes,
-    struct kevent *receipts, int count)
+mio__kqueue_submit(
+    int kq, const struct kevent *changes, struct kevent *receipts, int count)
 {
 	static const struct timespec none = { 0, 0 };
 	int cancel, n;
@@ -131,8 +131,8 @@ make(struct mio_registry *registry, struct request *request)
 
 	if (request->count == 0)
 		return 0;
-	if (mio__kqueue_submit(registry->fd, request->changes, receipts,
-		request->count) < 0) {
+	if (mio__kqueue_submit(
+		registry->fd, request->changes, receipts, request->count) < 0) {
 		request->count = 0;
 		return -1;
 	}
@@ -220,8 +220,8 @@ change_kqueue(struct mio_registry *registry, struct mio_source *source,
 	if (make(registry, &request) < 0) {
 		/* What cannot be added was not there, so the other one was. */
 		if (!(source->kind & MIO__KIND_RAW))
-			unmake(registry, &request,
-			    (mio_token)source->priv[1], true);
+			unmake(registry, &request, (mio_token)source->priv[1],
+			    true);
 		return -1;
 	}
 	source->priv[1] = (void *)token;
@@ -287,7 +287,7 @@ received(struct mio_events *events, int n)
 		memcpy(&list[i].token, &native.udata, sizeof(list[i].token));
 		list[i].readiness = readiness_of(&native);
 		list[i].native = (uint32_t)native.filter << 16 |
-		    ((uint32_t)native.flags & 0xffffu);
+				 ((uint32_t)native.flags & 0xffffu);
 	}
 	events->end = list + n;
 	return n;
