@@ -87,7 +87,7 @@ static bool
 left_open_is_known(void)
 {
 #ifdef HAVE_LIBKQUEUE
-	return selector_is("kqueue");
+	return true; /* some tests go through all backends */
 #else
 	return false;
 #endif
