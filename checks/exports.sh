@@ -53,6 +53,15 @@ done >"$tmp/nodes"
 cat "$tmp/nodes"
 [ ! -s "$tmp/nodes" ] || status=1
 
+# Mach-O prefixes the names, and has no versions.  What the compiler's own
+# runtime adds to each library is not libmio's.  "Private external" are names
+# that -fvisibility hides.
+dylib=$top_builddir/lib/.libs/libmio.dylib
+if [ -e "$dylib" ] && $NM -mgU "$dylib" >"$tmp/nm" 2>/dev/null; then
+	sed -n '/ private /d; s/.* _\(mio_\)/\1/p' "$tmp/nm" | sort >"$tmp/library"
+	same map-names library 'lib/libmio.map and the library differ'
+	exit $status
+fi
 if [ ! -e "$lib" ] || ! command -v readelf >/dev/null; then
 	echo 'no shared ELF library, or no readelf: exports not checked'
 	[ $status -ne 0 ] || status=77

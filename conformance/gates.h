@@ -5,7 +5,7 @@
 #define MIO_CONFORMANCE_GATES_H
 
 struct gate {
-	const char *row;
+	const char *row;      /* or a test's name, which has a '_' */
 	const char *backends; /* a pattern as fnmatch(3) has it */
 	const char *reason;
 };

@@ -45,13 +45,16 @@ TEST(reg_twice_is_eexist, "reg-02 B-7")
 	/* A raw descriptor too. */
 	fd = mio_source_handle(&pair.b);
 	CHECK_INT(0, mio_registry_register_fd(loop.registry, fd, 2, R));
-	CHECK_FAILS(
-	    EEXIST, mio_registry_register_fd(loop.registry, fd, 3, R));
+	if (!raw_is_lenient())
+		CHECK_FAILS(EEXIST,
+		    mio_registry_register_fd(loop.registry, fd, 3, R));
 	put(&pair.a, "x");
 	WAIT(&loop, 2, R);
 	ck_assert_uint_eq(loop_count(&loop, 3), 0);
 	CHECK_INT(0, mio_registry_deregister_fd(loop.registry, fd));
-	CHECK_FAILS(ENOENT, mio_registry_deregister_fd(loop.registry, fd));
+	if (!raw_is_lenient())
+		CHECK_FAILS(
+		    ENOENT, mio_registry_deregister_fd(loop.registry, fd));
 	pair_close(&pair);
 	loop_close(&loop);
 }
@@ -518,7 +521,9 @@ TEST(reg_refuses_bad_interests, "reg-21 int-03 int-04 int-12 regr-22")
 			loop.registry, fd, 1, invalid[i]));
 	}
 	CHECK_FAILS(ENOENT, mio_registry_deregister(loop.registry, &pair.a));
-	CHECK_FAILS(ENOENT, mio_registry_deregister_fd(loop.registry, fd));
+	if (!raw_is_lenient())
+		CHECK_FAILS(
+		    ENOENT, mio_registry_deregister_fd(loop.registry, fd));
 
 	CHECK_INT(0, mio_registry_register(loop.registry, &pair.a, 1, R));
 	CHECK_INT(0, mio_registry_register_fd(loop.registry, fd, 2, R));

@@ -22,6 +22,7 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -108,7 +109,7 @@ receive_fd(const struct mio_source *channel)
 
 	msg.msg_control = control.space;
 	msg.msg_controllen = sizeof control.space;
-	n = mio_source_recvmsg(channel, &msg, MSG_CMSG_CLOEXEC);
+	n = mio_source_recvmsg(channel, &msg, 0);
 	if (n == 0)
 		errno = 0;
 	if (n <= 0)
@@ -122,6 +123,8 @@ receive_fd(const struct mio_source *channel)
 		return -1;
 	}
 	memcpy(&fd, CMSG_DATA(cmsg), sizeof fd);
+	/* MSG_CMSG_CLOEXEC, where there is one, leaves threads no gap. */
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return fd;
 }
 

@@ -28,9 +28,12 @@ lib_libmio_core_la_SOURCES = \
 # configure picks from these: MIO_BACKEND_OBJECTS.
 EXTRA_lib_libmio_core_la_SOURCES = \
 	lib/selector/epoll.c \
+	lib/selector/kqueue.c \
+	lib/selector/kqueue.h \
 	lib/selector/poll.c \
 	lib/waker/eventfd.c \
-	lib/waker/pipe.c
+	lib/waker/pipe.c \
+	lib/waker/user.c
 lib_libmio_core_la_CFLAGS = $(AM_CFLAGS) $(MIO_LIB_CFLAGS)
 lib_libmio_core_la_LIBADD = $(MIO_BACKEND_OBJECTS)
 lib_libmio_core_la_DEPENDENCIES = $(MIO_BACKEND_OBJECTS)
@@ -55,7 +58,11 @@ EXPORTS_FILE = lib/libmio.map
 EXPORTS_LDFLAGS = -Wl,--version-script=$(srcdir)/lib/libmio.map
 else
 EXPORTS_FILE = lib/libmio.sym
+if HAVE_SYMBOL_LIST
 EXPORTS_LDFLAGS = -export-symbols lib/libmio.sym
+else
+EXPORTS_LDFLAGS =
+endif
 endif
 
 lib/libmio.sym: lib/libmio.map

@@ -41,14 +41,15 @@ AC_ARG_WITH([waker],
 		[waker of the default backend: eventfd, user or pipe
 		@<:@best there is@:>@])])
 
-dnl Best first.  The kqueue and user lines wait for their files.
+dnl Best first.
 mio_selectors=
 _MIO_HAVE([selector], [epoll], [test "$ac_cv_func_epoll_create1" = yes])
-dnl _MIO_HAVE([selector], [kqueue], [test "$ac_cv_func_kqueue" = yes])
+_MIO_HAVE([selector], [kqueue], [test "$ac_cv_func_kqueue" = yes])
 _MIO_HAVE([selector], [poll], [test "$ac_cv_func_poll" = yes])
 mio_wakers=
 _MIO_HAVE([waker], [eventfd], [test "$ac_cv_func_eventfd" = yes])
-dnl _MIO_HAVE([waker], [user], [test "$ac_cv_have_decl_EVFILT_USER" = yes])
+_MIO_HAVE([waker], [user],
+	[test "$ac_cv_func_kqueue:$ac_cv_have_decl_EVFILT_USER" = yes:yes])
 _MIO_HAVE([waker], [pipe], [test "$ac_cv_func_pipe" = yes])
 _MIO_PUT_FIRST([selector])
 _MIO_PUT_FIRST([waker])

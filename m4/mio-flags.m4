@@ -67,6 +67,7 @@ AC_SUBST([MIO_LIB_CFLAGS])
 ])
 
 dnl Whether the linker takes lib/libmio.map; else libtool's -export-symbols.
+dnl One that links with nonsense as well ignores the script.
 AC_DEFUN([MIO_VERSION_SCRIPT], [
 AC_CACHE_CHECK([whether the linker takes a version script],
 	[mio_cv_ld_version_script],
@@ -76,10 +77,33 @@ AC_CACHE_CHECK([whether the linker takes a version script],
 	AC_LINK_IFELSE([AC_LANG_SOURCE([[
 int mio_test(void);
 int mio_test(void) { return 0; }]])],
-		[mio_cv_ld_version_script=yes],
+		[AS_ECHO(["V_1 { global:"]) >conftest.map
+		AC_LINK_IFELSE([AC_LANG_SOURCE([[
+int mio_test(void);
+int mio_test(void) { return 0; }]])],
+			[mio_cv_ld_version_script=no],
+			[mio_cv_ld_version_script=yes])],
 		[mio_cv_ld_version_script=no])
 	rm -f conftest.map
 	LDFLAGS=$mio_save_LDFLAGS])
 AM_CONDITIONAL([HAVE_VERSION_SCRIPT],
 	[test "$mio_cv_ld_version_script" = "yes"])
+dnl Libtool hands the list to linkers that it takes for GNU's, untried; if
+dnl this one is none, there is still -fvisibility.
+AC_CACHE_CHECK([whether the linker takes a list of symbols],
+	[mio_cv_ld_symbol_list],
+	[mio_cv_ld_symbol_list=yes
+	AS_CASE([$archive_expsym_cmds],
+		[*-retain-symbols-file*], [
+			mio_save_LDFLAGS=$LDFLAGS
+			LDFLAGS="$LDFLAGS -Wl,-retain-symbols-file"
+			LDFLAGS="$LDFLAGS -Wl,conftest.sym"
+			AS_ECHO([main]) >conftest.sym
+			AC_LINK_IFELSE([AC_LANG_PROGRAM()],
+				[],
+				[mio_cv_ld_symbol_list=no])
+			rm -f conftest.sym
+			LDFLAGS=$mio_save_LDFLAGS])])
+AM_CONDITIONAL([HAVE_SYMBOL_LIST],
+	[test "$mio_cv_ld_symbol_list" = "yes"])
 ])

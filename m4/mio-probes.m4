@@ -43,6 +43,25 @@ AS_CASE([$mio_cv_lib_atomic],
 	[-l*], [LIBS="$mio_cv_lib_atomic $LIBS"])
 ])
 
+dnl Only to try the kqueue backends where the kernel has none.
+AC_DEFUN([MIO_WITH_LIBKQUEUE], [
+AC_ARG_WITH([libkqueue],
+	[AS_HELP_STRING([--with-libkqueue],
+		[use libkqueue, for tests of libmio alone @<:@no@:>@])],
+	[],
+	[with_libkqueue=no])
+AS_CASE([$with_libkqueue],
+	[no], [],
+	[yes], [PKG_CHECK_MODULES([LIBKQUEUE], [libkqueue],
+		[CPPFLAGS="$CPPFLAGS $LIBKQUEUE_CFLAGS"
+		LIBS="$LIBKQUEUE_LIBS $LIBS"],
+		[AC_MSG_ERROR(
+			[--with-libkqueue: pkg-config does not find it])])],
+	[AC_MSG_ERROR([--with-libkqueue=$with_libkqueue: say yes or no])])
+MIO_DEFINE_IF([$with_libkqueue], [HAVE_LIBKQUEUE],
+	[kqueue is libkqueue, not the kernel's])
+])
+
 AC_DEFUN([MIO_PROBE_SYSTEM], [
 MIO_PROBE_CALL([epoll_create1], [[#include <sys/epoll.h>]],
 	[epoll_create1(EPOLL_CLOEXEC)])
@@ -52,7 +71,7 @@ MIO_PROBE_CALL([kqueue], [[
 #include <sys/types.h>
 #include <sys/event.h>
 #include <sys/time.h>]],
-	[kqueue() + kevent(0, 0, 0, 0, 0, 0)])
+	[kqueue() + kevent(0, 0, 0, 0, 0, 0) + EV_CLEAR + EV_RECEIPT])
 MIO_PROBE_CALL([poll], [[#include <poll.h>]],
 	[poll(0, 0, 0)])
 MIO_PROBE_CALL([ppoll], [[#include <poll.h>]],

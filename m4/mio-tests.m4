@@ -61,7 +61,8 @@ for mio_name in epoll_create1 epoll_pwait2 kqueue poll ppoll eventfd pipe2 \
 		[AS_VAR_APPEND([mio_found], [" $mio_name"])],
 		[AS_VAR_APPEND([mio_found], [" (no $mio_name)"])])
 done
-for mio_name in SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL SO_NOSIGPIPE; do
+for mio_name in EVFILT_USER SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL \
+		SO_NOSIGPIPE; do
 	AS_VAR_COPY([mio_answer], [ac_cv_have_decl_$mio_name])
 	AS_IF([test "$mio_answer" = "yes"],
 		[AS_VAR_APPEND([mio_found], [" $mio_name"])],
@@ -69,9 +70,10 @@ for mio_name in SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL SO_NOSIGPIPE; do
 done
 mio_found=`AS_ECHO(["$mio_found"]) | fold -s -w 58 |
 	sed 's/ $//; 1s/^ //; 1!s/^/                    /'`
-AS_IF([test "$mio_cv_ld_version_script" = "yes"],
-	[mio_answer='version script'],
-	[mio_answer='list, no versions'])
+AS_CASE([$mio_cv_ld_version_script:$mio_cv_ld_symbol_list],
+	[yes:*], [mio_answer='version script'],
+	[*:yes], [mio_answer='list, no versions'],
+	[mio_answer='by visibility, no versions'])
 cat <<_MIO_EOF
 
 libmio $PACKAGE_VERSION
@@ -84,6 +86,7 @@ libmio $PACKAGE_VERSION
   exported symbols  $mio_answer
   libraries         shared $enable_shared, static $enable_static
   extra libraries   ${LIBS:-none}
+  libkqueue         $with_libkqueue
   werror            $enable_werror
   hardening         $enable_hardening
   sanitizers        ${MIO_SANITIZERS:-none}

@@ -83,6 +83,8 @@ probe_why(const struct probe_call *call)
 
 /* Each tries its call and returns 0 or errno. */
 
+#if defined(HAVE_EPOLL_PWAIT2) || defined(BUILD_EVENTFD) ||                  \
+    defined(HAVE_PIPE2) || defined(HAVE_SOCK_CLOEXEC)
 static int
 close_all(int error, int fd, int other)
 {
@@ -92,6 +94,7 @@ close_all(int error, int fd, int other)
 		close(other);
 	return error;
 }
+#endif
 
 static int
 try_epoll_pwait2(void)

@@ -13,7 +13,8 @@
 static int
 quiet(int fd)
 {
-#if defined(HAVE_SO_NOSIGPIPE) && !defined(MSG_NOSIGNAL)
+#ifdef HAVE_SO_NOSIGPIPE
+	/* Also if there is MSG_NOSIGNAL: an older kernel may not know it. */
 	int on = 1;
 
 	return setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
@@ -58,6 +59,22 @@ mio__sys_socket(int family, int type)
 	return hush(dress(socket(family, type, 0)));
 }
 
+/*
+ * What XNU refuses to set on a socket with EINVAL is one that both sides shut
+ * (sosetoptlock in bsd/kern/uipc_socket.c): the peer went before the accept.
+ */
+static int
+hush_accepted(int fd)
+{
+	if (fd >= 0 && quiet(fd) < 0) {
+		mio__sys_close(fd);
+		if (errno == EINVAL)
+			errno = ECONNABORTED;
+		return -1;
+	}
+	return fd;
+}
+
 int
 mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
@@ -65,9 +82,9 @@ mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 	int stream = accept4(fd, addr, addrlen, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (stream >= 0 || !mio__sys_refused(errno))
-		return hush(stream);
+		return hush_accepted(stream);
 #endif
-	return hush(dress(accept(fd, addr, addrlen)));
+	return hush_accepted(dress(accept(fd, addr, addrlen)));
 }
 
 static int

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kqueue(2): a filter for each direction of a source, cleared by being
+ * reported (EV_CLEAR).  All state is the kernel's; to keep a failed change
+ * from losing the token that the kernel had, it is in source->priv[1] too.
+ * Of raw descriptors nothing is known: a second EV_ADD changes the first, and
+ * a change or removal of what was not there succeeds.
+ */
+
+#include "config.h"
+#include "selector.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "selector/kqueue.h"
+#include "sys/sys.h"
+
+/*
+ * What every kernel takes and does not cut short without saying so: XNU and
+ * DragonFly have limits of their own, others count ticks in an int.
+ */
+#define LONGEST_WAIT (86400 * MIO_SEC)
+
+#define WATCH (EV_ADD | EV_CLEAR | EV_RECEIPT)
+#define FORGET (EV_DELETE | EV_RECEIPT)
+
+#ifdef EVFILT_AIO
+#define KNOWS_AIO MIO_AIO
+#else
+#define KNOWS_AIO 0u
+#endif
+#ifdef EVFILT_LIO
+#define KNOWS_LIO MIO_LIO
+#else
+#define KNOWS_LIO 0u
+#endif
+
+/* What is asked for a descriptor, and what became of it. */
+struct request {
+	struct kevent changes[2];
+	int errors[2];
+	int count;
+};
+
+int
+mio__kqueue_submit(
+    int kq, const struct kevent *changes, struct kevent *receipts, int count)
+{
+	static const struct timespec none = { 0, 0 };
+	int cancel, n;
+
+	/* A cancellation point, which its callers must not be. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	/* With EINTR the changes were made: the same again does no harm. */
+	do
+		n = kevent(kq, changes, MIO__KEVENTS(count), receipts,
+		    MIO__KEVENTS(count), &none);
+	while (n < 0 && errno == EINTR);
+	pthread_setcancelstate(cancel, &cancel);
+	return n < 0 ? -1 : 0;
+}
+
+int
+mio__kqueue_error(const struct kevent *receipt)
+{
+	return receipt->flags & EV_ERROR ? (int)receipt->data : 0;
+}
+
+static int
+open_kqueue(struct mio_registry *registry)
+{
+	registry->fd = kqueue();
+	if (registry->fd < 0)
+		return -1;
+	if (mio__sys_cloexec(registry->fd) < 0) {
+		mio__sys_close(registry->fd);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+close_kqueue(struct mio_registry *registry)
+{
+	/* A forked child has no kqueue: the number may be another file. */
+	if (registry->owner == getpid())
+		mio__sys_close(registry->fd);
+}
+
+/* udata is a pointer on most systems, an integer on older ones. */
+static void
+set_token(struct kevent *change, mio_token token)
+{
+	_Static_assert(sizeof(change->udata) == sizeof(token), "udata");
+	memcpy(&change->udata, &token, sizeof(token));
+}
+
+static void
+request_write(struct request *request, const struct mio_source *source,
+    mio_token token, bool watch)
+{
+	struct kevent change = { .ident = (uintptr_t)source->handle,
+		.filter = EVFILT_WRITE,
+		.flags = watch ? WATCH : FORGET };
+
+	set_token(&change, token);
+	request->changes[request->count++] = change;
+}
+
+static void
+request_read(struct request *request, const struct mio_source *source,
+    mio_token token, bool watch)
+{
+	struct kevent change = { .ident = (uintptr_t)source->handle,
+		.filter = EVFILT_READ,
+		.flags = watch ? WATCH : FORGET };
+
+	set_token(&change, token);
+	request->changes[request->count++] = change;
+}
+
+/* Of the errors, the first is the call's. */
+static int
+make(struct mio_registry *registry, struct request *request)
+{
+	struct kevent receipts[2] = { { 0 }, { 0 } };
+	int failure = 0;
+
+	if (request->count == 0)
+		return 0;
+	if (mio__kqueue_submit(
+		registry->fd, request->changes, receipts, request->count) < 0) {
+		request->count = 0;
+		return -1;
+	}
+	for (int i = 0; i < request->count; i++) {
+		bool forget = request->changes[i].flags & EV_DELETE;
+		int error = mio__kqueue_error(&receipts[i]);
+
+		/*
+		 * ENOENT: it was not there, as wanted.  EPIPE: a pipe whose
+		 * other end is gone, which other systems report as an event.
+		 */
+		if (error == (forget ? ENOENT : EPIPE))
+			error = 0;
+		request->errors[i] = error;
+		if (failure == 0)
+			failure = error;
+	}
+	return failure != 0 ? mio__fail(failure) : 0;
+}
+
+/*
+ * If one change failed and one did not, gives the filter of the latter the
+ * flags and token that it had before.
+ */
+static MIO__COLD void
+unmake(struct mio_registry *registry, const struct request *request,
+    mio_token token, bool watched)
+{
+	struct request undo = { .count = 1 };
+	int error = errno;
+	int made;
+
+	if (request->count < 2 ||
+	    (request->errors[0] != 0) == (request->errors[1] != 0))
+		return;
+	made = request->errors[0] == 0 ? 0 : 1;
+	undo.changes[0] = request->changes[made];
+	undo.changes[0].flags = watched ? WATCH : FORGET;
+	set_token(&undo.changes[0], token);
+	make(registry, &undo);
+	errno = error;
+}
+
+/* Readable, writable or both. */
+static inline bool
+common(unsigned interests)
+{
+	return interests - 1 < MIO_READABLE + MIO_WRITABLE;
+}
+
+/*
+ * AIO and LIO have no filter here: the request itself names the kqueue, and
+ * the token (SIGEV_KEVENT of sigevent(3)).
+ */
+static int
+add_kqueue(struct mio_registry *registry, struct mio_source *source,
+    mio_token token, unsigned interests)
+{
+	struct request request = { .count = 0 };
+
+	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
+		return mio__not_added(source);
+	if (interests & MIO_WRITABLE)
+		request_write(&request, source, token, true);
+	if (interests & MIO_READABLE)
+		request_read(&request, source, token, true);
+	if (make(registry, &request) < 0) {
+		unmake(registry, &request, token, false);
+		return mio__not_added(source);
+	}
+	source->priv[1] = (void *)token;
+	return 0;
+}
+
+static int
+change_kqueue(struct mio_registry *registry, struct mio_source *source,
+    mio_token token, unsigned interests)
+{
+	struct request request = { .count = 0 };
+
+	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
+		return -1;
+	request_write(&request, source, token, interests & MIO_WRITABLE);
+	request_read(&request, source, token, interests & MIO_READABLE);
+	if (make(registry, &request) < 0) {
+		/* What cannot be added was not there, so the other one was. */
+		if (!(source->kind & MIO__KIND_RAW))
+			unmake(registry, &request, (mio_token)source->priv[1],
+			    true);
+		return -1;
+	}
+	source->priv[1] = (void *)token;
+	return 0;
+}
+
+static int
+remove_kqueue(struct mio_registry *registry, struct mio_source *source)
+{
+	struct request request = { .count = 0 };
+
+	request_write(&request, source, 0, false);
+	request_read(&request, source, 0, false);
+	return make(registry, &request);
+}
+
+/* By mio's formulas, and the superset rule of mio_event(3). */
+static uint32_t
+readiness_of(const struct kevent *native)
+{
+	bool closed = native->flags & EV_EOF;
+	uint32_t readiness = 0;
+
+	switch (native->filter) {
+	case EVFILT_READ:
+		readiness = MIO_READABLE | (closed ? MIO_READ_CLOSED : 0);
+		break;
+	case EVFILT_WRITE:
+		readiness = MIO_WRITABLE | (closed ? MIO_WRITE_CLOSED : 0);
+		break;
+#ifdef EVFILT_AIO
+	case EVFILT_AIO:
+		readiness = MIO_AIO;
+		break;
+#endif
+#ifdef EVFILT_LIO
+	case EVFILT_LIO:
+		readiness = MIO_LIO;
+		break;
+#endif
+	default: /* EVFILT_USER: a waker */
+		readiness = MIO_READABLE;
+	}
+	if ((native->flags & EV_ERROR) || (closed && native->fflags != 0))
+		readiness |= MIO_ERROR | MIO_READABLE | MIO_WRITABLE;
+	return readiness;
+}
+
+_Static_assert(sizeof(struct kevent) >= sizeof(struct mio_event),
+    "or the translation would overtake what is unread");
+
+/* In place, from the start: struct kevent is the larger one. */
+static int
+received(struct mio_events *events, int n)
+{
+	struct mio_event *list = events->list;
+
+	for (size_t i = 0; i < (size_t)n; i++) {
+		struct kevent native;
+
+		memcpy(&native, (const char *)list + i * sizeof(native),
+		    sizeof(native));
+		memcpy(&list[i].token, &native.udata, sizeof(list[i].token));
+		list[i].readiness = readiness_of(&native);
+		list[i].native = (uint32_t)native.filter << 16 |
+				 ((uint32_t)native.flags & 0xffffu);
+	}
+	events->end = list + n;
+	return n;
+}
+
+static int
+wait_kqueue(struct mio_registry *registry, struct mio_events *events,
+    int64_t timeout_ns)
+{
+	int64_t left = timeout_ns;
+	int64_t deadline = 0;
+
+	if (timeout_ns > 0) {
+		deadline = mio__sys_now();
+		deadline += timeout_ns < INT64_MAX - deadline
+				? timeout_ns
+				: INT64_MAX - deadline;
+	}
+	for (;;) {
+		struct timespec timeout = { 0, 0 };
+		int n;
+
+		if (left > 0)
+			timeout = mio__sys_timespec(
+			    left < LONGEST_WAIT ? left : LONGEST_WAIT);
+		n = kevent(registry->fd, NULL, 0, (void *)events->list,
+		    MIO__KEVENTS(events->limit), left < 0 ? NULL : &timeout);
+		if (n > 0)
+			return received(events, n);
+		if (n < 0 || timeout_ns == 0)
+			return n;
+		if (timeout_ns < 0)
+			continue;
+		left = deadline - mio__sys_now();
+		if (left <= 0)
+			return 0;
+	}
+}
+
+const struct mio__selector_ops mio__kqueue_ops = {
+	.name = "kqueue",
+	.interests = MIO_READABLE | MIO_WRITABLE | KNOWS_AIO | KNOWS_LIO,
+	.native_size = sizeof(struct kevent),
+	.open = open_kqueue,
+	.close = close_kqueue,
+	.wait = wait_kqueue,
+	.add = add_kqueue,
+	.change = change_kqueue,
+	.remove = remove_kqueue,
+};
