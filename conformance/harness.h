@@ -86,7 +86,8 @@ bool raw_is_lenient(void);
 
 /*
  * Ends the test as gated, which the report counts apart from passed.  GATE
- * looks the row up in gates.c, where a test's name needs none; SKIP is for what only this machine lacks.
+ * looks the row up in gates.c, where a test's name needs none; SKIP is for what
+ * only this machine lacks.
  * Both return from the calling function: use them in the test's body, before
  * anything is open.
  */
