@@ -84,7 +84,8 @@ probe_why(const struct probe_call *call)
 /* Each tries its call and returns 0 or errno. */
 
 #if defined(HAVE_EPOLL_PWAIT2) || defined(BUILD_EVENTFD) ||                  \
-    defined(HAVE_PIPE2) || defined(HAVE_SOCK_CLOEXEC)
+    defined(HAVE_PIPE2) || defined(HAVE_SOCK_CLOEXEC) ||                     \
+    defined(RWF_NOWAIT)
 static int
 close_all(int error, int fd, int other)
 {
