@@ -272,6 +272,31 @@ TEST(evt_read_closed_is_never_false, "evt-09 evt-10")
 	loop_close(&loop);
 }
 
+/* Each way to ask for readable has to ask for the peer's end, too. */
+TEST(evt_read_closed_for_readable_alone, "evt-09 tcps-19")
+{
+	struct loop loop;
+	struct pair pair;
+
+	loop_open(&loop);
+	for (int again = 0; again < 2; ++again) {
+		PAIR(&pair);
+		CHECK_INT(0,
+		    mio_registry_register(
+			loop.registry, &pair.a, 1, again ? W : R));
+		if (again)
+			CHECK_INT(0,
+			    mio_registry_reregister(
+				loop.registry, &pair.a, 2, R));
+		QUIET(&loop);
+		CHECK_INT(0, mio_source_shutdown(&pair.b, SHUT_WR));
+		WAIT(&loop, again ? 2 : 1, R | RC);
+		ck_assert_uint_eq(loop.seen & (WC | E), 0);
+		pair_close(&pair);
+	}
+	loop_close(&loop);
+}
+
 TEST(evt_read_closed_of_local_shutdowns, "evt-09 evt-10")
 {
 	struct loop loop;
@@ -509,7 +534,8 @@ SUITE(evt, &evt_new_buffer_is_empty, &evt_clear_empties,
     &evt_iteration_visits_each_once, &evt_forgotten_events_are_skipped,
     &evt_forget_takes_one_token_only, &evt_readable_means,
     &evt_writable_and_error_of_a_refused_connect,
-    &evt_read_closed_is_never_false, &evt_read_closed_of_local_shutdowns,
+    &evt_read_closed_is_never_false, &evt_read_closed_for_readable_alone,
+    &evt_read_closed_of_local_shutdowns,
     &evt_write_closed_without_its_reader, &evt_predicates_answer_their_bit,
     &evt_copy_outlives_the_buffer, &evt_formats_as_snprintf_does,
     &evt_hangup_is_readable, &evt_closed_raw_descriptor_does_not_spin,
