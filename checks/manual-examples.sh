@@ -30,7 +30,7 @@ flags="$flags -Wall -Wextra -Werror -pthread"
 compile()
 {
 	$CC $flags -c -o "$tmp/$1.o" "$tmp/$1.c" >"$tmp/log" 2>&1 &&
-	    "${SHELL:-/bin/sh}" "$libtool" --tag=CC --mode=link $CC $flags \
+	    "$libtool" --tag=CC --mode=link $CC $flags \
 		${LDFLAGS-} -no-install -o "$tmp/$1" "$tmp/$1.o" \
 		${2+"$tmp/$2.o"} "$libmio" >"$tmp/log" 2>&1
 }

@@ -11,7 +11,7 @@ done
 if [ -z "$TEST_EXAMPLES" ]; then
 	TEST_EXAMPLES=1
 	export TEST_EXAMPLES
-	exec timeout -k 5 120 "${SHELL:-/bin/sh}" "$0" "$@"
+	exec timeout -k 5 120 /bin/sh "$0" "$@"
 fi
 
 : "${top_builddir:=.}" "${top_srcdir:=$(dirname "$0")/..}"
@@ -122,7 +122,7 @@ build_first()
 		"$top_srcdir/README" >"$dir/first.c"
 	${CC:-cc} $CPPFLAGS $CFLAGS -I"$top_srcdir/include" \
 		-c "$dir/first.c" -o "$dir/first.o" &&
-	"${SHELL:-/bin/sh}" "$top_builddir/libtool" --silent --tag=CC \
+	"$top_builddir/libtool" --silent --tag=CC \
 		--mode=link ${CC:-cc} $CFLAGS $LDFLAGS -o "$dir/first" \
 		"$dir/first.o" "$top_builddir/lib/libmio.la" ||
 		fail "README's first program does not build"

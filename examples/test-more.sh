@@ -19,7 +19,7 @@ done
 if [ -z "$TEST_MORE" ]; then
 	TEST_MORE=1
 	export TEST_MORE
-	exec timeout -k 5 300 "${SHELL:-/bin/sh}" "$0" "$@"
+	exec timeout -k 5 300 /bin/sh "$0" "$@"
 fi
 
 bin=$(cd "${top_builddir:-.}" && pwd)/examples

@@ -17,7 +17,7 @@ done
 if [ -z "$TEST_TCP_ECHO" ]; then
 	TEST_TCP_ECHO=1
 	export TEST_TCP_ECHO
-	exec timeout -k 5 900 "${SHELL:-/bin/sh}" "$0" "$@"
+	exec timeout -k 5 900 /bin/sh "$0" "$@"
 fi
 
 bin=${top_builddir:-.}/examples
