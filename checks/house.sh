@@ -45,7 +45,7 @@ done)
 
 found=$(for file in include/*.h include/mio/*.h lib/*.[ch] lib/*/*.[ch] \
     conformance/*.[ch] conformance/*.def tools/*.[ch] tools/*.sh \
-    examples/*.c bench/*.c checks/*.sh; do
+    examples/*.[ch] examples/*.sh bench/*.c checks/*.sh; do
 	head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' ||
 		echo "$file"
 done)

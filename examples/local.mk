@@ -12,8 +12,14 @@ noinst_PROGRAMS += \
 check_PROGRAMS += \
 	examples/launch \
 	examples/load
+if HAVE_CURL
+noinst_PROGRAMS += examples/curl_multi
+endif
 if HAVE_GLIB
 noinst_PROGRAMS += examples/glib_nested
+endif
+if HAVE_HTTP_PARSER
+noinst_PROGRAMS += examples/http_hello
 endif
 if HAVE_LINUX_FDS
 noinst_PROGRAMS += examples/linux_fds
@@ -27,11 +33,16 @@ examples_chat_CFLAGS = $(AM_CFLAGS) -pthread
 examples_chat_LDADD = lib/libmio.la
 examples_child_pipes_SOURCES = examples/child_pipes.c
 examples_child_pipes_LDADD = lib/libmio.la
+examples_curl_multi_SOURCES = examples/curl_multi.c
+examples_curl_multi_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+examples_curl_multi_LDADD = lib/libmio.la $(CURL_LIBS)
 examples_demo_SOURCES = examples/demo.c
 examples_demo_LDADD = lib/libmio.la
 examples_glib_nested_SOURCES = examples/glib_nested.c
 examples_glib_nested_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 examples_glib_nested_LDADD = lib/libmio.la $(GLIB_LIBS)
+examples_http_hello_SOURCES = examples/http_hello.c
+examples_http_hello_LDADD = lib/libmio.la $(HTTP_PARSER_LIBS)
 examples_launch_SOURCES = examples/launch.c
 examples_launch_LDADD = lib/libmio.la
 examples_linux_fds_SOURCES = examples/linux_fds.c
@@ -55,9 +66,12 @@ examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	examples/chat.c \
 	examples/child_pipes.c \
+	examples/curl_multi.c \
 	examples/demo.c \
 	examples/glib_nested.c \
+	examples/http_hello.c \
 	examples/launch.c \
+	examples/level.h \
 	examples/linux_fds.c \
 	examples/listen_fds.c \
 	examples/load.c \
@@ -68,13 +82,18 @@ dist_examples_DATA = \
 	examples/unix_fd_pass.c
 
 TESTS += \
+	examples/test-curl.sh \
 	examples/test-examples.sh \
+	examples/test-http.sh \
 	examples/test-more.sh \
 	examples/test-tcp-echo.sh
 EXTRA_DIST += \
+	examples/test-curl.sh \
 	examples/test-examples.sh \
+	examples/test-http.sh \
 	examples/test-more.sh \
-	examples/test-tcp-echo.sh
+	examples/test-tcp-echo.sh \
+	examples/testing.sh
 
 # 5,000 connections through 1 MiB each, on every backend.
 check-echo-big: examples/demo examples/load examples/tcp_client \

@@ -24,13 +24,51 @@ AM_CONDITIONAL([HAVE_CHECK], [test "$mio_check" = "yes"])
 AC_PATH_PROG([VALGRIND], [valgrind])
 ])
 
-dnl What single examples need: the conditionals HAVE_GLIB, with GLIB_CFLAGS
-dnl and GLIB_LIBS, HAVE_LINUX_FDS, HAVE_RECVMMSG.
+dnl MIO_EXAMPLE_LIBRARY(VARIABLE, MODULE, HEADER, CALL): the conditional
+dnl HAVE_VARIABLE, VARIABLE_CFLAGS and VARIABLE_LIBS.  A library that
+dnl pkg-config finds may be another system's, so a program is linked.
+AC_DEFUN([MIO_EXAMPLE_LIBRARY], [
+PKG_CHECK_MODULES([$1], [$2],
+	[_MIO_EXAMPLE_LINK($@)],
+	[AS_VAR_SET([mio_cv_example_$1], [no])])
+AM_CONDITIONAL([HAVE_$1], [test "$mio_cv_example_$1" = "yes"])
+])
+
+AC_DEFUN([_MIO_EXAMPLE_LINK], [
+AC_CACHE_CHECK([whether a program with $2 links], [mio_cv_example_$1],
+	[mio_saved_CFLAGS=$CFLAGS
+	mio_saved_LIBS=$LIBS
+	CFLAGS="$CFLAGS $$1_CFLAGS"
+	LIBS="$$1_LIBS $LIBS"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <stddef.h>
+#include <$3>]],
+			[[$4;]])],
+		[mio_cv_example_$1=yes],
+		[mio_cv_example_$1=no])
+	CFLAGS=$mio_saved_CFLAGS
+	LIBS=$mio_saved_LIBS])
+])
+
+dnl What single examples need: the conditionals HAVE_CARES, HAVE_CURL,
+dnl HAVE_GLIB, HAVE_HIREDIS, HAVE_HTTP_PARSER and HAVE_PQ with their _CFLAGS
+dnl and _LIBS, HAVE_LINUX_FDS, HAVE_RECVMMSG.
 AC_DEFUN([MIO_EXAMPLE_NEEDS], [
-PKG_CHECK_MODULES([GLIB], [glib-2.0 >= 2.36],
-	[mio_glib=yes],
-	[mio_glib=no])
-AM_CONDITIONAL([HAVE_GLIB], [test "$mio_glib" = "yes"])
+MIO_EXAMPLE_LIBRARY([CARES], [libcares >= 1.16], [ares.h],
+	[ares_getaddrinfo(NULL, NULL, NULL, NULL, NULL, NULL)])
+MIO_EXAMPLE_LIBRARY([CURL], [libcurl >= 7.55], [curl/curl.h],
+	[curl_multi_socket_action(NULL, 0, 0, NULL)])
+MIO_EXAMPLE_LIBRARY([GLIB], [glib-2.0 >= 2.36], [glib-unix.h],
+	[g_unix_fd_add(0, 0, NULL, NULL)])
+MIO_EXAMPLE_LIBRARY([HIREDIS], [hiredis], [async.h],
+	[redisAsyncFree(NULL)])
+MIO_EXAMPLE_LIBRARY([PQ], [libpq], [libpq-fe.h],
+	[PQconnectStart(NULL)])
+dnl It has no file for pkg-config.
+AC_SUBST([HTTP_PARSER_LIBS], [-lhttp_parser])
+_MIO_EXAMPLE_LINK([HTTP_PARSER], [http-parser], [http_parser.h],
+	[http_parser_init(NULL, HTTP_REQUEST)])
+AM_CONDITIONAL([HAVE_HTTP_PARSER],
+	[test "$mio_cv_example_HTTP_PARSER" = "yes"])
 AC_CACHE_CHECK([for signalfd, timerfd, inotify and pidfd_open],
 	[mio_cv_linux_fds],
 	[AC_LINK_IFELSE([AC_LANG_PROGRAM([[
@@ -91,7 +129,12 @@ libmio $PACKAGE_VERSION
   hardening         $enable_hardening
   sanitizers        ${MIO_SANITIZERS:-none}
   Check suites      $mio_check
-  GLib example      $mio_glib
+  c-ares example    $mio_cv_example_CARES
+  GLib example      $mio_cv_example_GLIB
+  hiredis example   $mio_cv_example_HIREDIS
+  HTTP example      $mio_cv_example_HTTP_PARSER
+  libcurl example   $mio_cv_example_CURL
+  libpq example     $mio_cv_example_PQ
   valgrind          ${VALGRIND:-no}
 
 _MIO_EOF

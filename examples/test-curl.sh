@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# test-curl.sh [BACKEND...]
+#
+# curl_multi fetches from http_hello.
+
+. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+need curl_multi
+need http_hello
+within 60 "$@"
+
+# fetch STATUS URL...: curl_multi's exit status, its lines in order.
+fetch()
+{
+	expected=$1
+	shift
+	timeout 30 "$bin/curl_multi" --backend "$backend" . "$@" \
+		>"$dir/unsorted" 2>"$dir/err"
+	status=$?
+	[ $status -eq "$expected" ] || fail "exit status $status: $*"
+	sort -n "$dir/unsorted" >"$dir/lines"
+}
+
+test_backend()
+{
+	start http_hello 0
+	url=http://127.0.0.1:$port
+	set --
+	for size in 1 1000 100000 3000000 200000 7 50000 1000000; do
+		set -- "$@" "$url/bytes/$size"
+	done
+	fetch 0 "$@" "$url/" "$url/none"
+	n=0
+	: >"$dir/expected"
+	for size in 1 1000 100000 3000000 200000 7 50000 1000000; do
+		n=$((n + 1))
+		echo "$n 200 $size $url/bytes/$size" >>"$dir/expected"
+		head -c $size /dev/zero | tr '\0' x | cmp - "$dir/$n" ||
+			fail "other bytes in $n"
+	done
+	echo "9 200 13 $url/" >>"$dir/expected"
+	echo "10 404 10 $url/none" >>"$dir/expected"
+	cmp "$dir/expected" "$dir/lines" || fail "other lines"
+	echo 'hello, world' | cmp - "$dir/9" || fail "another greeting"
+	# A name: libcurl waits for its resolver's thread, too.
+	fetch 0 "http://localhost:$port/bytes/5"
+	stop TERM
+	grep -q ' 10 requests, 1 refused' "$dir/err_http_hello" ||
+		fail "other requests"
+	# One after another, as places become free.
+	start http_hello --connections 2 0
+	set --
+	while [ $# -lt 40 ]; do
+		set -- "$@" "http://127.0.0.1:$port/bytes/30000"
+	done
+	fetch 0 "$@"
+	[ "$(wc -l <"$dir/lines")" -eq 40 ] || fail "not all 40"
+	stop TERM
+	# Nobody is there.
+	fetch 1 "http://127.0.0.1:$port/" "http://127.0.0.1:$port/none"
+	[ ! -s "$dir/lines" ] && [ "$(wc -l <"$dir/err")" -eq 2 ] ||
+		fail "what came from nobody?"
+}
+
+run_backends "$@"

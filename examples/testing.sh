@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+#
+# What the tests of the examples that use other libraries have in common.
+# They say
+#
+#	. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+#	need EXAMPLE TOOL...
+#	within SECONDS "$@"
+#	test_backend() { ... }
+#	run_backends "$@"
+#
+# and have in test_backend $backend, $bin with the examples, and $dir, a
+# directory of their own.  make runs them; by hand, run them in the build
+# directory or set top_builddir; arguments are the backends to try.
+
+LC_ALL=C
+export LC_ALL
+bin=$(cd "${top_builddir:-.}" && pwd)/examples
+
+# need EXAMPLE TOOL...: the example was built, the tools are here.
+need()
+{
+	[ -x "$bin/$1" ] || {
+		echo "$1 was not built: its library is not here"
+		exit 77
+	}
+	shift
+	for tool in cmp mktemp timeout "$@"; do
+		command -v "$tool" >/dev/null && continue
+		echo "no $tool"
+		exit 77
+	done
+}
+
+# Nothing waits for ever, should an example do so.
+within()
+{
+	if [ -z "$TEST_WITHIN" ]; then
+		TEST_WITHIN=$1
+		export TEST_WITHIN
+		shift
+		exec timeout -k 5 "$TEST_WITHIN" /bin/sh "$0" "$@"
+	fi
+	top=$(mktemp -d) || exit 99
+	chmod 755 "$top"
+	trap 'clean_up' EXIT
+	trap 'exit 99' HUP INT TERM
+}
+
+# A test that has more to clean defines its own stop_servers.
+stop_servers()
+{
+	:
+}
+
+clean_up()
+{
+	stop_servers
+	rm -rf "$top"
+}
+
+fail()
+{
+	echo "FAIL $backend: $*"
+	cat "$dir"/err* 2>/dev/null
+	exit 1
+}
+
+# Repeats a command for up to 20 s until it succeeds.
+wait_for()
+{
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 200 ] || return 1
+		sleep 0.1
+	done
+}
+
+# A port that is likely to be free: who listens there tries again with
+# another one if it is not.
+some_port()
+{
+	echo $((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
+}
+
+# start NAME ARG...: an example that writes its port to standard output.
+start()
+{
+	name=$1
+	shift
+	: >"$dir/$name.out"
+	"$bin/$name" --backend "$backend" "$@" \
+		>"$dir/$name.out" 2>"$dir/err_$name" </dev/null &
+	server=$!
+	servers="$servers $server"
+	wait_for test -s "$dir/$name.out" || fail "$name does not start"
+	port=$(head -n 1 "$dir/$name.out")
+}
+
+# stop SIGNAL: what was started last ends well.
+stop()
+{
+	kill "-$1" "$server"
+	wait "$server"
+	status=$?
+	[ $status -eq 0 ] || fail "$name: exit status $status after SIG$1"
+}
+
+# test_backend on the backends named, or on all, at the same time.
+run_backends()
+{
+	[ $# -gt 0 ] || set -- $("$bin/demo" --list)
+	[ $# -gt 0 ] || exit 99
+	bad=0
+	tests=
+	for backend; do
+		dir=$top/$backend
+		mkdir "$dir" || exit 99
+		(
+			servers=
+			trap 'kill -KILL $servers 2>/dev/null' EXIT
+			trap 'exit 99' HUP INT TERM
+			cd "$dir" || exit 99
+			test_backend
+		) &
+		tests="$tests $!"
+	done
+	for test in $tests; do
+		wait "$test" || bad=1
+	done
+	[ $bad -ne 0 ] || echo "well on $*"
+	exit $bad
+}
