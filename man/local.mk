@@ -113,9 +113,32 @@ dist_man_MANS += \
 	man/mio_waker_wake.3
 
 TESTS += \
+	checks/html.sh \
 	checks/manual-examples.sh \
 	checks/manual.sh
 
 EXTRA_DIST += \
+	checks/html.sh \
 	checks/manual-examples.sh \
-	checks/manual.sh
+	checks/manual.sh \
+	man/html.sh \
+	man/manual.css
+
+# The manual as HTML, in html/ of the build directory.
+html-local:
+	$(AM_V_GEN)pages=; for page in $(dist_man_MANS); do \
+		pages="$$pages $(srcdir)/$$page"; \
+	done; \
+	$(SHELL) $(srcdir)/man/html.sh $(PACKAGE_VERSION) html $$pages
+
+install-html-local: html-local
+	$(MKDIR_P) '$(DESTDIR)$(htmldir)'
+	$(INSTALL_DATA) html/*.css html/*.html '$(DESTDIR)$(htmldir)'
+
+uninstall-local:
+	for page in index.html manual.css $(dist_man_MANS:=.html); do \
+		rm -f "$(DESTDIR)$(htmldir)/$${page#man/}"; \
+	done
+
+clean-local:
+	rm -rf html html.new
