@@ -143,7 +143,7 @@ raw_is_lenient(void)
 void
 test_skipped(const char *reason)
 {
-	outcome->gated = true;
+	outcome->gated = outcome->skipped = true;
 	snprintf(outcome->reason, sizeof(outcome->reason), "%s", reason);
 }
 

@@ -27,8 +27,9 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
-#include <check.h>
 #include <mio.h>
+
+#include "framework.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -42,8 +43,12 @@ enum {
 	E = MIO_ERROR
 };
 
-/* `rows`: catalogue ids, separated by spaces. */
-#define TEST(name, rows)                                                     \
+/*
+ * `rows`: catalogue ids, separated by spaces.  TEST_NEEDS is for a test that
+ * needs what a small system may lack, a sum of the NEEDS_.
+ */
+#define TEST(name, rows) TEST_NEEDS(name, rows, 0)
+#define TEST_NEEDS(name, rows, needs)                                        \
 	static const TTest name;                                             \
 	static void name##_body(void);                                       \
 	static void name##_fn(int which)                                     \
@@ -54,8 +59,15 @@ enum {
 		test_end();                                                  \
 	}                                                                    \
 	static const TTest name = { #name " [" rows "]", name##_fn,          \
-		__FILE__, __LINE__ };                                        \
+		__FILE__, __LINE__ TEST_NEEDS_FIELD(needs) };                \
 	static void name##_body(void)
+
+enum {
+	NEEDS_PROCESS = 1, /* forks, or changes its process for good */
+	NEEDS_THREADS = 2,
+	NEEDS_SIGNALS = 4,
+	NEEDS_LIMITS = 8 /* setrlimit of descriptors */
+};
 
 #define SUITE(area, ...)                                                     \
 	const TTest *const area##_suite[] = { __VA_ARGS__, NULL }

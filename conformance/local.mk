@@ -2,44 +2,44 @@
 
 TEST_EXTENSIONS += .conf
 CONF_LOG_COMPILER = $(SHELL)
-AM_CONF_LOG_FLAGS = $(srcdir)/conformance/run-backend
-
-if HAVE_CHECK
-bin_PROGRAMS += tools/mio-conformance
+AM_CONF_LOG_FLAGS = $(srcdir)/conformance/run-backend $(CONF_RUNNER)
 
 # One test for each backend; run-backend runs its suites.
 CONF_TESTS = $(MIO_CONF_TESTS)
 TESTS += \
 	$(CONF_TESTS) \
-	conformance/check-rows.sh \
-	conformance/table.sh
+	conformance/test-mini.sh
+
+$(CONF_TESTS): Makefile
+	$(AM_V_GEN)$(MKDIR_P) conformance && echo 'see run-backend' >$@
+
+if HAVE_CHECK
+CONF_RUNNER = tools/mio-conformance
+CONF_TABLE = conformance/table.sh
+bin_PROGRAMS += tools/mio-conformance
+TESTS += \
+	$(CONF_TABLE) \
+	conformance/check-rows.sh
 
 # After the backends; its output goes to the terminal, make's own.
 AM_TESTS_FD_REDIRECT = 9>&2
 conformance/table.log: $(CONF_TESTS:.conf=.log)
-
-$(CONF_TESTS): Makefile
-	$(AM_V_GEN)$(MKDIR_P) conformance && echo 'see run-backend' >$@
+else
+CONF_RUNNER = conformance/mini
+CONF_TABLE =
 endif
 
-tools_mio_conformance_SOURCES = \
-	conformance/cells.c \
+# The suites, for either runner.
+SUITE_SOURCES = \
+	conformance/areas.c \
+	conformance/framework.h \
 	conformance/gates.c \
 	conformance/gates.h \
 	conformance/harness.c \
 	conformance/harness.h \
-	conformance/main.c \
 	conformance/main.h \
 	conformance/names.c \
 	conformance/names.h \
-	conformance/options.c \
-	conformance/options.h \
-	conformance/report.c \
-	conformance/report.h \
-	conformance/report_html.c \
-	conformance/results.c \
-	conformance/run.c \
-	conformance/run.h \
 	conformance/situations.c \
 	conformance/situations.def \
 	conformance/situations.h \
@@ -58,7 +58,20 @@ tools_mio_conformance_SOURCES = \
 	conformance/test_udg.c \
 	conformance/test_udp.c \
 	conformance/test_uds.c \
-	conformance/test_wak.c \
+	conformance/test_wak.c
+
+tools_mio_conformance_SOURCES = \
+	$(SUITE_SOURCES) \
+	conformance/cells.c \
+	conformance/main.c \
+	conformance/options.c \
+	conformance/options.h \
+	conformance/report.c \
+	conformance/report.h \
+	conformance/report_html.c \
+	conformance/results.c \
+	conformance/run.c \
+	conformance/run.h \
 	tools/probe.c \
 	tools/probe.h \
 	tools/show.c \
@@ -71,11 +84,20 @@ tools_mio_conformance_CPPFLAGS = \
 	$(CHECK_CFLAGS)
 tools_mio_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
 
+check_PROGRAMS += conformance/mini
+conformance_mini_SOURCES = \
+	$(SUITE_SOURCES) \
+	conformance/mini.c \
+	conformance/mini.h
+conformance_mini_CPPFLAGS = $(AM_CPPFLAGS) -DMIO_MINI
+conformance_mini_LDADD = lib/libmio.la
+
 EXTRA_DIST += \
 	conformance/check-rows.sh \
 	conformance/rows \
 	conformance/run-backend \
-	conformance/table.sh
+	conformance/table.sh \
+	conformance/test-mini.sh
 CLEANFILES += \
 	conformance/*.conf \
 	conformance/*.counts

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The areas, and where it begins: see mio-conformance(1). */
+/* Where it begins: see mio-conformance(1). */
 
 #include "config.h"
 
@@ -11,57 +11,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define AREA(name)                                                           \
-	{                                                                    \
-		#name, name##_suite                                          \
-	}
-
-extern const TTest *const udp_suite[];
-extern const TTest *const uds_suite[];
-extern const TTest *const udg_suite[];
-extern const TTest *const regr_suite[];
-extern const TTest *const random_suite[];
-extern const TTest *const matrix_suite[];
-
-const struct area areas[] = {
-	AREA(poll),
-	AREA(reg),
-	AREA(evt),
-	AREA(int),
-	AREA(wak),
-	AREA(tcpl),
-	AREA(tcps),
-	AREA(udp),
-	AREA(uds),
-	AREA(udg),
-	AREA(pipe),
-	AREA(fd),
-	AREA(close),
-	AREA(lim),
-	AREA(regr),
-	AREA(random),
-	AREA(matrix),
-};
-const size_t areas_count = LEN(areas);
-
 static struct outcome *outcomes; /* tests by backends */
-
-size_t
-backends_count(void)
-{
-	size_t count = 0;
-
-	while (mio_backends()[count] != NULL)
-		++count;
-	return count;
-}
 
 bool
 outcomes_open(void)
 {
 	size_t count = 0;
 
-	for (size_t a = 0; a < LEN(areas); ++a)
+	for (size_t a = 0; a < areas_count; ++a)
 		for (size_t t = 0; areas[a].tests[t] != NULL; ++t)
 			++count;
 	outcomes = mmap(NULL,
@@ -75,7 +32,7 @@ outcome_of(const TTest *test, int which)
 {
 	size_t place = (size_t)which;
 
-	for (size_t a = 0; a < LEN(areas); ++a)
+	for (size_t a = 0; a < areas_count; ++a)
 		for (size_t t = 0; areas[a].tests[t] != NULL; ++t) {
 			if (areas[a].tests[t] == test)
 				return &outcomes[place];

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the runner's files and harness.c. */
+/* Between the runners' files and harness.c. */
 
 #ifndef MIO_CONFORMANCE_MAIN_H
 #define MIO_CONFORMANCE_MAIN_H
 
-#include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "framework.h"
 
 /* What a situation brought. */
 struct seen {
@@ -25,7 +26,8 @@ enum verdict { NOT_RUN, PASSED, FAILED, GATED };
 struct outcome {
 	int64_t begin_ns; /* 0: has not begun */
 	int64_t end_ns;   /* 0: did not come to its end */
-	bool gated;
+	bool gated; /* or skipped */
+	bool skipped;
 	bool observed;
 	struct seen seen;
 	char reason[200];

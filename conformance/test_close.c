@@ -398,7 +398,7 @@ wait_for_waker(void *arg)
 	return NULL;
 }
 
-TEST(close_during_a_wait, "close-07 close-01")
+TEST_NEEDS(close_during_a_wait, "close-07 close-01", NEEDS_THREADS)
 {
 	struct waiter waiter = { .woken = false };
 	struct mio_source rx = MIO_SOURCE_INIT, tx = MIO_SOURCE_INIT;
@@ -464,7 +464,8 @@ open_and_close(void *arg)
 	return NULL;
 }
 
-TEST(close_from_many_threads_during_waits, "close-07 close-04 poll-27")
+TEST_NEEDS(close_from_many_threads_during_waits, "close-07 close-04 poll-27",
+    NEEDS_THREADS)
 {
 	struct closer closers[3];
 	pthread_t threads[3];
@@ -646,7 +647,7 @@ child_frees(struct family *f, int first)
 	_exit(failed == 0 ? 0 : 1);
 }
 
-TEST(close_in_a_forked_child, "close-06 pipe-12")
+TEST_NEEDS(close_in_a_forked_child, "close-06 pipe-12", NEEDS_PROCESS)
 {
 	for (int first = 0; first < 3; ++first) {
 		struct family f;
@@ -665,7 +666,8 @@ TEST(close_in_a_forked_child, "close-06 pipe-12")
 }
 
 /* The parent waits, holding what locks it holds, while the child closes. */
-TEST(close_in_a_child_forked_during_a_wait, "close-06 close-07 pipe-12")
+TEST_NEEDS(close_in_a_child_forked_during_a_wait, "close-06 close-07 pipe-12",
+    NEEDS_PROCESS)
 {
 	for (int first = 0; first < 3; ++first) {
 		struct waiter waiter = { .woken = false };
@@ -715,7 +717,8 @@ churn(void *arg)
 	return NULL;
 }
 
-TEST(close_in_children_forked_amid_registrations, "close-06 close-07")
+TEST_NEEDS(close_in_children_forked_amid_registrations, "close-06 close-07",
+    NEEDS_PROCESS)
 {
 	struct churn state = { .stop = false };
 	pthread_t thread;
@@ -767,7 +770,8 @@ shell_finds(const int *fds, size_t count)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
 }
 
-TEST(close_on_exec, "close-06 tcps-09 tcpl-02 pipe-01 poll-01")
+TEST_NEEDS(close_on_exec, "close-06 tcps-09 tcpl-02 pipe-01 poll-01",
+    NEEDS_PROCESS)
 {
 	struct mio_source c = MIO_SOURCE_INIT, s = MIO_SOURCE_INIT;
 	struct family f;

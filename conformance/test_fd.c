@@ -275,7 +275,7 @@ reports_once(struct loop *loop, int fd, mio_token token)
 }
 #endif
 
-TEST(fd_of_linux_kinds, "fd-05")
+TEST_NEEDS(fd_of_linux_kinds, "fd-05", NEEDS_SIGNALS)
 {
 #ifdef __linux__
 	const struct itimerspec soon = { { 0, 0 }, { 0, 10000000 } };
@@ -533,7 +533,7 @@ wait_for_waker(void *arg)
 	return NULL;
 }
 
-TEST(fd_closed_during_a_wait, "fd-09 evt-19 close-07")
+TEST_NEEDS(fd_closed_during_a_wait, "fd-09 evt-19 close-07", NEEDS_THREADS)
 {
 	struct waiter waiter = { .done = false };
 	struct mio_waker *waker;

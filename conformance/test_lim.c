@@ -180,7 +180,8 @@ wake_late(void *arg)
 	return NULL;
 }
 
-TEST(lim_long_timeouts_do_wait, "lim-04 lim-05 lim-12 poll-24")
+TEST_NEEDS(lim_long_timeouts_do_wait, "lim-04 lim-05 lim-12 poll-24",
+    NEEDS_THREADS)
 {
 	struct loop loop;
 	struct late late;
@@ -262,7 +263,7 @@ TEST(lim_tokens_need_not_differ, "lim-09 B-11")
 	loop_close(&loop);
 }
 
-TEST(lim_a_thousand_sources, "lim-11")
+TEST_NEEDS(lim_a_thousand_sources, "lim-11", NEEDS_LIMITS)
 {
 	static struct mio_source in[1000], out[1000];
 	struct rlimit limit;

@@ -246,7 +246,7 @@ reap(pid_t pid)
 	CHECK_INT(0, WEXITSTATUS(status));
 }
 
-TEST(pipe_of_a_child_process, "pipe-08 pipe-09")
+TEST_NEEDS(pipe_of_a_child_process, "pipe-08 pipe-09", NEEDS_PROCESS)
 {
 	struct ends p;
 	char buf[16];
@@ -453,7 +453,7 @@ move(void *arg)
 	return NULL;
 }
 
-TEST(pipe_from_two_threads, "pipe-11 poll-27")
+TEST_NEEDS(pipe_from_two_threads, "pipe-11 poll-27", NEEDS_THREADS)
 {
 	struct mover reader = { NULL, 0, false, false };
 	struct mover writer = { NULL, 0, true, false };
@@ -503,7 +503,7 @@ TEST(pipe_bulk_on_events, "pipe-07 pipe-02")
 	stop(&p);
 }
 
-TEST(pipe_across_fork, "pipe-12")
+TEST_NEEDS(pipe_across_fork, "pipe-12", NEEDS_PROCESS)
 {
 	struct ends p;
 	char byte;

@@ -49,7 +49,7 @@ TEST(poll_owns_valid_closeonexec_descriptors, "poll-01")
 	loop_close(&loop);
 }
 
-TEST(poll_new_passes_emfile_on_and_leaks_nothing, "poll-01")
+TEST_NEEDS(poll_new_passes_emfile_on_and_leaks_nothing, "poll-01", NEEDS_LIMITS)
 {
 	struct mio_poll *untouched = (struct mio_poll *)&errno, *poll;
 	struct mio_waker *no_waker = (struct mio_waker *)&errno, *waker;
@@ -153,7 +153,8 @@ nag(void *arg)
 	return NULL;
 }
 
-TEST(poll_forever_ends_with_a_signal, "poll-03 poll-06 regr-22")
+TEST_NEEDS(poll_forever_ends_with_a_signal, "poll-03 poll-06 regr-22",
+    NEEDS_THREADS | NEEDS_SIGNALS)
 {
 	struct loop loop;
 	struct nagger nagger = { pthread_self(), 50, false };
@@ -169,7 +170,8 @@ TEST(poll_forever_ends_with_a_signal, "poll-03 poll-06 regr-22")
 	loop_close(&loop);
 }
 
-TEST(poll_returns_eintr_with_sa_restart_too, "poll-06 poll-05")
+TEST_NEEDS(poll_returns_eintr_with_sa_restart_too, "poll-06 poll-05",
+    NEEDS_THREADS | NEEDS_SIGNALS)
 {
 	struct loop loop;
 	struct pair pair;
@@ -426,7 +428,8 @@ register_late(void *arg)
 	return NULL;
 }
 
-TEST(poll_sees_a_registration_made_meanwhile, "poll-16 poll-27")
+TEST_NEEDS(poll_sees_a_registration_made_meanwhile, "poll-16 poll-27",
+    NEEDS_THREADS)
 {
 	struct loop loop;
 	struct mio_source udp = MIO_SOURCE_INIT;
@@ -480,7 +483,7 @@ work(void *arg)
 	return NULL;
 }
 
-TEST(poll_registers_from_many_threads, "poll-17 poll-27")
+TEST_NEEDS(poll_registers_from_many_threads, "poll-17 poll-27", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct mio_source listener = MIO_SOURCE_INIT, udp = MIO_SOURCE_INIT;
@@ -545,7 +548,7 @@ TEST(poll_gives_the_new_token_after_reregister, "poll-18 evt-01")
 	loop_close(&loop);
 }
 
-TEST(poll_closes_its_descriptors, "poll-19")
+TEST_NEEDS(poll_closes_its_descriptors, "poll-19", NEEDS_LIMITS)
 {
 	struct rlimit limit, few;
 	size_t before;
@@ -590,7 +593,7 @@ wait_forever(void *arg)
 	return NULL;
 }
 
-TEST(poll_has_one_poller_at_a_time, "poll-20")
+TEST_NEEDS(poll_has_one_poller_at_a_time, "poll-20", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct mio_waker *waker;
@@ -721,7 +724,7 @@ wake_later(void *arg)
 	return mio_waker_wake(alarm->waker) == 0 ? arg : NULL;
 }
 
-TEST(poll_forever_returns_with_an_event, "poll-24 B-11")
+TEST_NEEDS(poll_forever_returns_with_an_event, "poll-24 B-11", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct mio_waker *waker;
@@ -782,7 +785,7 @@ burnt_ns(void)
 }
 
 /* The (2). */
-TEST(poll_timeout_is_one_deadline, "poll-25 B-5")
+TEST_NEEDS(poll_timeout_is_one_deadline, "poll-25 B-5", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct pair pair;
@@ -814,7 +817,8 @@ TEST(poll_timeout_is_one_deadline, "poll-25 B-5")
 }
 
 /* A registration must not wait for the poll to end. */
-TEST(poll_does_not_hold_registrations_up, "poll-25 poll-17")
+TEST_NEEDS(poll_does_not_hold_registrations_up, "poll-25 poll-17",
+    NEEDS_THREADS)
 {
 	struct loop loop;
 	struct mio_waker *waker;
@@ -1001,7 +1005,8 @@ wait_to_be_cancelled(void *arg)
 }
 
 /* pthread_cancel: the poll is not busy for ever, wakes go on, none is lost. */
-TEST(poll_goes_on_after_its_thread_was_cancelled, "poll-20 poll-27")
+TEST_NEEDS(poll_goes_on_after_its_thread_was_cancelled, "poll-20 poll-27",
+    NEEDS_THREADS)
 {
 	struct loop loop;
 	struct mio_waker *waker;
@@ -1014,14 +1019,11 @@ TEST(poll_goes_on_after_its_thread_was_cancelled, "poll-20 poll-27")
 	CHECK_INT(0, mio_waker_new(&waker, loop.registry, 2));
 	for (int i = 0; i < 20; ++i) {
 		pthread_t thread;
-		void *result;
 
-		ck_assert_int_eq(
-		    pthread_create(&thread, NULL, wait_to_be_cancelled, &loop), 0);
+		thread = thread_start(wait_to_be_cancelled, &loop);
 		pause_ms(i % 4 * 5); /* before, at and in the wait */
 		ck_assert_int_eq(pthread_cancel(thread), 0);
-		ck_assert_int_eq(pthread_join(thread, &result), 0);
-		ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+		ck_assert_ptr_eq(thread_join(thread), PTHREAD_CANCELED);
 
 		CHECK_INT(0, mio_pipe_new(&receiver, &sender));
 		CHECK_INT(0,

@@ -779,7 +779,8 @@ live(void *arg)
 	return NULL;
 }
 
-TEST(reg_deregistered_while_another_thread_waits, "reg-11 poll-17 poll-25")
+TEST_NEEDS(reg_deregistered_while_another_thread_waits,
+    "reg-11 poll-17 poll-25", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct mio_source receiver = MIO_SOURCE_INIT;

@@ -175,7 +175,8 @@ TEST(regr_connect_times_out, "tcps-02 tcps-14")
 #endif
 }
 
-TEST(regr_connect_without_a_route, "tcps-02 tcps-14 tcps-44")
+TEST_NEEDS(regr_connect_without_a_route, "tcps-02 tcps-14 tcps-44",
+    NEEDS_PROCESS)
 {
 	struct mio_source out, before;
 	struct addr addr = loopback(AF_INET);
@@ -232,7 +233,8 @@ answer_unreachable(int sniffer, const struct addr *to)
 	close(fd);
 }
 
-TEST(regr_connect_finds_its_host_unreachable, "tcps-02 tcps-14")
+TEST_NEEDS(regr_connect_finds_its_host_unreachable, "tcps-02 tcps-14",
+    NEEDS_PROCESS)
 {
 	struct stuck stuck;
 	struct loop loop;
@@ -366,7 +368,8 @@ TEST(regr_ipv6_scope_and_flow_of_addresses, "udp-25 udp-01 tcps-32")
 #endif
 }
 
-TEST(regr_ipv6_scope_of_a_connection, "tcps-32 tcpl-03 udp-03")
+TEST_NEEDS(regr_ipv6_scope_of_a_connection, "tcps-32 tcpl-03 udp-03",
+    NEEDS_PROCESS)
 {
 #ifdef __linux__
 	/* Linux's struct in6_ifreq, with room for what others expect. */
@@ -515,7 +518,8 @@ on_alarm(int number)
 }
 
 /* The caller waits for the rest again; that comes to the time it wanted. */
-TEST(regr_signals_keep_the_callers_deadline, "poll-06 poll-07 regr-22")
+TEST_NEEDS(regr_signals_keep_the_callers_deadline, "poll-06 poll-07 regr-22",
+    NEEDS_SIGNALS)
 {
 	struct itimerval timer = { { 0, 10000 }, { 0, 10000 } };
 	const int64_t want = 400 * MIO_MSEC;
@@ -828,7 +832,8 @@ make_with(struct stock *stock, size_t which, int spare)
 	return error;
 }
 
-TEST(regr_no_descriptor_to_be_had, "udp-01 uds-01 uds-11 udg-01")
+TEST_NEEDS(regr_no_descriptor_to_be_had, "udp-01 uds-01 uds-11 udg-01",
+    NEEDS_LIMITS)
 {
 	struct stock stock;
 	struct mio_source fresh = MIO_SOURCE_INIT, client = fresh;
@@ -1112,7 +1117,7 @@ connect_to_workers(unsigned interests, int rounds, int each)
 }
 #endif
 
-TEST(regr_exclusive_wakes_no_herd, "int-12 poll-27")
+TEST_NEEDS(regr_exclusive_wakes_no_herd, "int-12 poll-27", NEEDS_THREADS)
 {
 #ifdef __linux__
 	enum { ROUNDS = 20 };

@@ -15,13 +15,14 @@
 enum { LISTENER = 10, CLIENT = 20, SERVER = 30 };
 
 /* One test for each family. */
-#define BOTH(name, rows)                                                     \
+#define BOTH(name, rows) BOTH_NEEDS(name, rows, 0)
+#define BOTH_NEEDS(name, rows, needs)                                        \
 	static void name(int family);                                        \
-	TEST(name##_v4, rows)                                                \
+	TEST_NEEDS(name##_v4, rows, needs)                                   \
 	{                                                                    \
 		name(AF_INET);                                               \
 	}                                                                    \
-	TEST(name##_v6, rows " tcpl-15")                                     \
+	TEST_NEEDS(name##_v6, rows " tcpl-15", needs)                        \
 	{                                                                    \
 		NEED_IPV6();                                                 \
 		name(AF_INET6);                                              \
@@ -530,7 +531,7 @@ limit_is_the_kernels(int family)
 }
 
 /* What a page tells to do at EMFILE can be done. */
-BOTH(tcpl_accept_at_the_descriptor_limit, "tcpl-17")
+BOTH_NEEDS(tcpl_accept_at_the_descriptor_limit, "tcpl-17", NEEDS_LIMITS)
 {
 	struct mio_source l = MIO_SOURCE_INIT, c, s = MIO_SOURCE_INIT, out;
 	struct addr addr, client, peer;

@@ -19,13 +19,14 @@
 enum { A = 1, B = 2, BULK = 16 << 20 };
 
 /* One test for each family. */
-#define BOTH(name, rows)                                                     \
+#define BOTH(name, rows) BOTH_NEEDS(name, rows, 0)
+#define BOTH_NEEDS(name, rows, needs)                                        \
 	static void name(int family);                                        \
-	TEST(name##_v4, rows)                                                \
+	TEST_NEEDS(name##_v4, rows, needs)                                   \
 	{                                                                    \
 		name(AF_INET);                                               \
 	}                                                                    \
-	TEST(name##_v6, rows " tcps-40")                                     \
+	TEST_NEEDS(name##_v6, rows " tcps-40", needs)                        \
 	{                                                                    \
 		NEED_IPV6();                                                 \
 		name(AF_INET6);                                              \
@@ -296,7 +297,7 @@ smoke(struct loop *loop, struct mio_source *c)
 	CHECK_INT(0, error);
 }
 
-BOTH(tcps_smoke, "tcps-05 tcps-06 tcps-07 tcps-08")
+BOTH_NEEDS(tcps_smoke, "tcps-05 tcps-06 tcps-07 tcps-08", NEEDS_THREADS)
 {
 	struct mio_source c = MIO_SOURCE_INIT;
 	struct loop loop;
@@ -312,7 +313,7 @@ BOTH(tcps_smoke, "tcps-05 tcps-06 tcps-07 tcps-08")
 }
 
 /* The same through a descriptor that the library did not make. */
-BOTH(tcps_smoke_wrapped, "tcps-40 tcps-05 tcps-06 tcps-07")
+BOTH_NEEDS(tcps_smoke_wrapped, "tcps-40 tcps-05 tcps-06 tcps-07", NEEDS_THREADS)
 {
 	struct mio_source c = MIO_SOURCE_INIT;
 	struct loop loop;
@@ -660,7 +661,7 @@ TEST(tcps_shut_read_with_data, "tcps-24")
 	stop(&loop, &pair);
 }
 
-TEST(tcps_shut_write_keeps_the_echo, "tcps-25")
+TEST_NEEDS(tcps_shut_write_keeps_the_echo, "tcps-25", NEEDS_THREADS)
 {
 	struct mio_source c = MIO_SOURCE_INIT;
 	struct loop loop;
@@ -808,7 +809,7 @@ write_to_the_dead(const struct mio_source *source, writer *write_it)
 				   1000 + WTERMSIG(status);
 }
 
-BOTH(tcps_writing_to_a_closed_peer_is_an_error, "tcps-27")
+BOTH_NEEDS(tcps_writing_to_a_closed_peer_is_an_error, "tcps-27", NEEDS_PROCESS)
 {
 	for (size_t i = 0; i < LEN(writers); ++i) {
 		struct pair pair;
@@ -821,7 +822,7 @@ BOTH(tcps_writing_to_a_closed_peer_is_an_error, "tcps-27")
 }
 
 /* The same after a local shutdown, and on Unix sockets taken over. */
-TEST(tcps_no_write_raises_sigpipe, "tcps-27 tcps-26")
+TEST_NEEDS(tcps_no_write_raises_sigpipe, "tcps-27 tcps-26", NEEDS_PROCESS)
 {
 	for (size_t i = 0; i < LEN(writers); ++i) {
 		struct mio_source one = MIO_SOURCE_INIT;
@@ -958,17 +959,17 @@ read_bulk(bool peek)
 	stop(&loop, &pair);
 }
 
-TEST(tcps_read_16_mib, "tcps-28")
+TEST_NEEDS(tcps_read_16_mib, "tcps-28", NEEDS_THREADS)
 {
 	read_bulk(false);
 }
 
-TEST(tcps_peek_and_read_16_mib, "tcps-29 regr-06")
+TEST_NEEDS(tcps_peek_and_read_16_mib, "tcps-29 regr-06", NEEDS_THREADS)
 {
 	read_bulk(true);
 }
 
-TEST(tcps_write_16_mib, "tcps-30")
+TEST_NEEDS(tcps_write_16_mib, "tcps-30", NEEDS_THREADS)
 {
 	static unsigned char buf[65536];
 	struct bulk bulk = { -1, 0, false };
@@ -1517,7 +1518,7 @@ duplex_run(void *arg)
 	return NULL;
 }
 
-TEST(tcps_full_duplex_from_threads, "tcps-43 poll-27")
+TEST_NEEDS(tcps_full_duplex_from_threads, "tcps-43 poll-27", NEEDS_THREADS)
 {
 	enum { TOTAL = 2 << 20 };
 	struct duplex side[4];

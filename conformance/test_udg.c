@@ -307,7 +307,7 @@ TEST(udg_pair, "udg-04")
 	CHECK_INT(fds, fds_count());
 }
 
-TEST(udg_shutdown, "udg-05")
+TEST_NEEDS(udg_shutdown, "udg-05", NEEDS_PROCESS)
 {
 	struct mio_source a, b;
 	struct loop loop;

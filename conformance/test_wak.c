@@ -104,7 +104,7 @@ lend_a_hand(void *arg)
 	return NULL;
 }
 
-TEST(wak_from_another_thread, "wak-03 wak-04 wak-13")
+TEST_NEEDS(wak_from_another_thread, "wak-03 wak-04 wak-13", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct hand hand;
@@ -131,7 +131,7 @@ TEST(wak_from_another_thread, "wak-03 wak-04 wak-13")
 	loop_close(&loop);
 }
 
-TEST(wak_ends_a_blocked_poll, "wak-03")
+TEST_NEEDS(wak_ends_a_blocked_poll, "wak-03", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct hand hand;
@@ -179,7 +179,7 @@ join_crowd(void *arg)
 	return NULL;
 }
 
-TEST(wak_from_many_threads_loses_none, "wak-05 poll-27")
+TEST_NEEDS(wak_from_many_threads_loses_none, "wak-05 poll-27", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct crowd crowd;
@@ -212,7 +212,7 @@ TEST(wak_from_many_threads_loses_none, "wak-05 poll-27")
  * The waker's flag set just before a poll that does not sleep: what a clear
  * on entry would lose.
  */
-TEST(wak_against_polls_that_do_not_wait, "wak-05")
+TEST_NEEDS(wak_against_polls_that_do_not_wait, "wak-05", NEEDS_THREADS)
 {
 	struct loop loop;
 	struct hand hand;
@@ -319,7 +319,7 @@ TEST(wak_freed_and_made_anew, "wak-07 wak-18 B-8")
 }
 
 /* The kernel's object lives on in a child; the registration must not. */
-TEST(wak_freed_while_a_child_has_a_copy, "wak-18")
+TEST_NEEDS(wak_freed_while_a_child_has_a_copy, "wak-18", NEEDS_PROCESS)
 {
 	struct loop loop;
 	struct mio_waker *waker;
@@ -599,7 +599,7 @@ wake_on(void *arg)
 	return NULL;
 }
 
-TEST(wak_while_the_poll_is_freed, "wak-18 wak-06")
+TEST_NEEDS(wak_while_the_poll_is_freed, "wak-18 wak-06", NEEDS_THREADS)
 {
 	for (int i = 0; i < 20; ++i) {
 		struct loop loop;
@@ -636,7 +636,7 @@ wake_in_handler(int number)
 	errno = error;
 }
 
-TEST(wak_in_a_signal_handler, "wak-01 poll-06")
+TEST_NEEDS(wak_in_a_signal_handler, "wak-01 poll-06", NEEDS_SIGNALS)
 {
 	struct loop loop;
 	struct sigaction action;
@@ -658,7 +658,7 @@ TEST(wak_in_a_signal_handler, "wak-01 poll-06")
 }
 
 /* What a forked child frees and closes stays its parent's. */
-TEST(wak_survives_a_forked_childs_frees, "wak-11 wak-18")
+TEST_NEEDS(wak_survives_a_forked_childs_frees, "wak-11 wak-18", NEEDS_PROCESS)
 {
 	struct loop loop;
 	struct mio_waker *waker;

@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A library that forgets read_closed, put before the real one, makes
-# mio-conformance fail, and every format of its results shows where.
+# mio-conformance fail, and every format of its results shows where; mini,
+# too, which closes what the failed tests had open and goes on.
 
 set -eu
 LC_ALL=C
 export LC_ALL
 unset MIO_BACKEND CK_RUN_CASE CK_INCLUDE_TAGS CK_EXCLUDE_TAGS CK_FORK
 program=$top_builddir/tools/mio-conformance
+mini=$top_builddir/conformance/mini
 backend=${MIO_BACKENDS%% *}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -78,6 +80,23 @@ has()
 	}
 }
 
+# mini_fails WORD...
+mini_fails()
+{
+	got=0
+	LD_PRELOAD=$tmp/faulty.so "$mini" "$backend" "$@" >"$tmp/mini" 2>&1 ||
+		got=$?
+	[ $got = 1 ] || fail "mini: exit status $got"
+}
+
+want='R W E wc (native 0x201d)'
+mini_fails int matrix
+has "^not ok $backend matrix_tcp_reset \[A-05\]: situations.c:[0-9]*: $want" \
+	mini
+has "^ok $backend matrix_tcp_fin_w " mini
+has '^mini: [1-9][0-9]* ok, 3 not ok, 0 gated, 0 skipped$' mini
+[ -x "$program" ] || exit $status
+
 run text &
 run html &
 run json &
@@ -88,7 +107,6 @@ for format in text html json; do
 		fail "--report=$format: exit status other than 1"
 	}
 done
-want='R W E wc (native 0x201d)'
 has "FAILED $backend.matrix matrix_tcp_reset \[A-05\]" err.text
 has "$want" err.text
 has "^FAILED: $backend.matrix matrix_tcp_reset" out.text

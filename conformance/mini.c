@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mini [--list] [WORD...]: the conformance suites without Check, fork and
+ * exec, for systems where these do not exist.  One line for each test and
+ * backend.  A word with a '+' is a backend, another an area, a test or a row
+ * of the catalogue; patterns as fnmatch(3) has them.  Exit status 0, 1 if a
+ * test failed, 2 for a word that is nothing, 77 if there was nothing to run.
+ */
+
+#include "config.h"
+
+#define MIO_MINI_ITSELF
+#include "harness.h"
+#include "main.h"
+
+#include <fnmatch.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+
+struct thread {
+	void *(*run)(void *);
+	void *arg;
+	pthread_t id;
+	atomic_bool ended;
+	struct thread *next;
+};
+
+/* What tests change; as it was before the first. */
+static struct {
+	char dir[PATH_MAX];
+	sigset_t mask;
+	struct rlimit limit;
+	const char *environment;
+} base;
+
+static const struct {
+	unsigned needs;
+	const char *what;
+} names_of_needs[] = {
+	{ NEEDS_PROCESS, "a process of its own" },
+	{ NEEDS_THREADS, "threads" },
+	{ NEEDS_SIGNALS, "signals" },
+	{ NEEDS_LIMITS, "a limit of descriptors" },
+};
+
+static unsigned lacking = NEEDS_PROCESS;
+static int passed, failed, gated, skipped;
+
+/* The running test. */
+static _Atomic(const TTest *) running;
+static _Atomic(const char *) running_backend;
+static _Atomic int64_t overdue_at_ns; /* 0: no test runs */
+static pthread_t runner;
+static struct outcome outcome;
+static struct fds fds_before;
+static jmp_buf test_over;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct thread *threads; /* not joined yet; under `lock` */
+
+struct outcome *
+outcome_of(const TTest *test, int which)
+{
+	(void)test;
+	(void)which;
+	return &outcome;
+}
+
+/* Threads. */
+
+static void
+thread_ended(void *arg)
+{
+	struct thread *thread = arg;
+
+	atomic_store(&thread->ended, true);
+}
+
+static void *
+thread_run(void *arg)
+{
+	struct thread *thread = arg;
+	void *result;
+
+	pthread_cleanup_push(thread_ended, thread);
+	result = thread->run(thread->arg);
+	pthread_cleanup_pop(1);
+	return result;
+}
+
+int
+mini_thread_create(pthread_t *id, const pthread_attr_t *attr,
+    void *(*run)(void *), void *arg)
+{
+	struct thread *thread;
+	int error;
+
+	ck_assert_msg((atomic_load(&running)->needs &
+			  (NEEDS_THREADS | NEEDS_PROCESS)) != 0,
+	    "a thread, but the test is not marked NEEDS_THREADS");
+	thread = calloc(1, sizeof(*thread));
+	if (thread == NULL)
+		return ENOMEM;
+	thread->run = run;
+	thread->arg = arg;
+	pthread_mutex_lock(&lock);
+	error = pthread_create(&thread->id, attr, thread_run, thread);
+	if (error == 0) {
+		*id = thread->id;
+		thread->next = threads;
+		threads = thread;
+	}
+	pthread_mutex_unlock(&lock);
+	if (error != 0)
+		free(thread);
+	return error;
+}
+
+int
+mini_thread_join(pthread_t id, void **result)
+{
+	struct thread **place, *thread;
+	int error = pthread_join(id, result);
+
+	pthread_mutex_lock(&lock);
+	for (place = &threads; (thread = *place) != NULL;
+	     place = &thread->next)
+		if (pthread_equal(thread->id, id)) {
+			*place = thread->next;
+			break;
+		}
+	pthread_mutex_unlock(&lock);
+	free(thread);
+	return error;
+}
+
+/* Waits for all of them; false if one does not end. */
+static bool
+threads_end(int seconds)
+{
+	int64_t end = now_ns() + (int64_t)(seconds * 1e9 * slowness());
+
+	for (struct thread *thread = threads; thread != NULL;
+	     thread = thread->next)
+		while (!atomic_load(&thread->ended)) {
+			if (now_ns() >= end)
+				return false;
+			pause_ms(1);
+		}
+	while (threads != NULL)
+		mini_thread_join(threads->id, NULL);
+	return true;
+}
+
+pid_t
+mini_fork(void)
+{
+	mini_fail(__FILE__, __LINE__,
+	    "fork, but the test is not marked NEEDS_PROCESS");
+}
+
+/* The end of a test. */
+
+static void
+tell(const char *verdict)
+{
+	printf("%s %s %s", verdict, atomic_load(&running_backend),
+	    atomic_load(&running)->name);
+	if (outcome.verdict == FAILED)
+		printf(": %s:%d: %s", outcome.file, outcome.line,
+		    outcome.message);
+	else if (outcome.gated)
+		printf(": %s", outcome.reason);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void
+note_failure(const char *file, int line, const char *format, va_list args)
+{
+	const char *slash = strrchr(file, '/');
+
+	pthread_mutex_lock(&lock);
+	if (outcome.verdict != FAILED) {
+		snprintf(outcome.file, sizeof(outcome.file), "%s",
+		    slash != NULL ? slash + 1 : file);
+		outcome.line = line;
+		vsnprintf(outcome.message, sizeof(outcome.message), format,
+		    args);
+		for (char *c = outcome.message; *c != '\0'; ++c)
+			if (*c == '\n')
+				*c = ' ';
+		outcome.verdict = FAILED;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* What they wait for may never come now: wakes them, or gives up. */
+static void
+stop_threads(void)
+{
+	int fd;
+	struct fds seen = fds_before;
+
+	while (fds_since(&seen, &fd, 1) == 1) {
+		shutdown(fd, SHUT_RDWR);
+		seen.bits[fd / 8] |= (unsigned char)(1 << fd % 8);
+	}
+	if (threads_end(1))
+		return;
+	for (struct thread *thread = threads; thread != NULL;
+	     thread = thread->next)
+		pthread_cancel(thread->id);
+	if (threads_end(5))
+		return;
+	tell("not ok");
+	puts("its threads do not end, so nothing else can be run");
+	fflush(stdout);
+	_Exit(1);
+}
+
+void
+mini_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	note_failure(file, line, format, args);
+	va_end(args);
+	if (!pthread_equal(pthread_self(), runner))
+		pthread_exit(NULL);
+	/* Here, for they may use the stack of who failed. */
+	stop_threads();
+	longjmp(test_over, 1);
+}
+
+static void *
+watch(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		int64_t end = atomic_load(&overdue_at_ns);
+
+		pause_ms(200);
+		if (end == 0 || now_ns() < end)
+			continue;
+		printf("not ok %s %s: does not end\n",
+		    atomic_load(&running_backend),
+		    atomic_load(&running)->name);
+		fflush(stdout);
+		_Exit(1);
+	}
+	return NULL;
+}
+
+/* The system. */
+
+static volatile sig_atomic_t caught;
+
+static void
+note_signal(int number)
+{
+	caught = number;
+}
+
+static bool
+signals_work(void)
+{
+	return signal(SIGUSR1, note_signal) != SIG_ERR &&
+	    raise(SIGUSR1) == 0 && caught == SIGUSR1 &&
+	    signal(SIGUSR1, SIG_DFL) != SIG_ERR;
+}
+
+/* Of those that are not the tests' none takes a signal meant for these. */
+static bool
+watchdog_works(void)
+{
+	pthread_t thread;
+	sigset_t all;
+	bool works;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &base.mask);
+	works = pthread_create(&thread, NULL, watch, NULL) == 0 &&
+	    pthread_detach(thread) == 0;
+	pthread_sigmask(SIG_SETMASK, &base.mask, NULL);
+	return works;
+}
+
+static void
+look_at_system(void)
+{
+	runner = pthread_self();
+	base.environment = getenv("MIO_BACKEND");
+	if (getcwd(base.dir, sizeof(base.dir)) == NULL)
+		strcpy(base.dir, "/");
+	if (!watchdog_works())
+		lacking |= NEEDS_THREADS;
+	if (!signals_work())
+		lacking |= NEEDS_SIGNALS;
+	if (getrlimit(RLIMIT_NOFILE, &base.limit) != 0 ||
+	    setrlimit(RLIMIT_NOFILE, &base.limit) != 0)
+		lacking |= NEEDS_LIMITS;
+}
+
+/* Also where tests pass, which leave that to the end of their process. */
+static void
+restore(void)
+{
+	static const int signals[] = { SIGALRM, SIGPIPE, SIGUSR1 };
+	static const struct itimerval no_timer;
+
+	setitimer(ITIMER_REAL, &no_timer, NULL);
+	for (size_t i = 0; i < LEN(signals); ++i)
+		signal(signals[i], SIG_DFL);
+	pthread_sigmask(SIG_SETMASK, &base.mask, NULL);
+	if ((lacking & NEEDS_LIMITS) == 0)
+		setrlimit(RLIMIT_NOFILE, &base.limit);
+	if (base.environment != NULL)
+		setenv("MIO_BACKEND", base.environment, 1);
+	else
+		unsetenv("MIO_BACKEND");
+	if (chdir(base.dir) == -1)
+		perror(base.dir);
+}
+
+/* Running. */
+
+static void
+run_test(const TTest *test, int which)
+{
+	fds_get(&fds_before);
+	atomic_store(
+	    &overdue_at_ns, now_ns() + (int64_t)(40e9 * slowness()));
+	if (setjmp(test_over) == 0) {
+		test->fn(which);
+		ck_assert_msg(outcome.end_ns != 0, "did not come to its end");
+		ck_assert_msg(threads == NULL, "left a thread behind");
+	} else {
+		int fd;
+
+		while (fds_since(&fds_before, &fd, 1) == 1)
+			close(fd);
+	}
+	atomic_store(&overdue_at_ns, 0);
+	restore();
+}
+
+static void
+skip_test(const TTest *test)
+{
+	size_t i = 0;
+
+	while ((names_of_needs[i].needs & lacking & test->needs) == 0)
+		++i;
+	outcome.gated = outcome.skipped = true;
+	snprintf(outcome.reason, sizeof(outcome.reason), "needs %s",
+	    names_of_needs[i].what);
+}
+
+static void
+run(const TTest *test, int which)
+{
+	memset(&outcome, 0, sizeof(outcome));
+	atomic_store(&running, test);
+	atomic_store(&running_backend, mio_backends()[which]);
+	if ((test->needs & lacking) != 0)
+		skip_test(test);
+	else
+		run_test(test, which);
+	if (outcome.verdict == FAILED) {
+		++failed;
+		tell("not ok");
+	} else if (outcome.skipped) {
+		++skipped;
+		tell("skip");
+	} else if (outcome.gated) {
+		++gated;
+		tell("gate");
+	} else {
+		++passed;
+		tell("ok");
+	}
+}
+
+static void
+list(const struct area *area, const TTest *test)
+{
+	printf("%s %s", area->name, test->name);
+	for (size_t i = 0; i < LEN(names_of_needs); ++i)
+		if ((test->needs & names_of_needs[i].needs) != 0)
+			printf(", needs %s", names_of_needs[i].what);
+	putchar('\n');
+}
+
+/* Words. */
+
+/* The test's name is "NAME [ROW ROW]". */
+static bool
+names_test(const char *word, const struct area *area, const TTest *test)
+{
+	char name[200], *part;
+
+	if (fnmatch(word, area->name, 0) == 0)
+		return true;
+	snprintf(name, sizeof(name), "%s", test->name);
+	for (part = strtok(name, " []"); part != NULL;
+	     part = strtok(NULL, " []"))
+		if (fnmatch(word, part, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool
+names_backend(const char *word, int which)
+{
+	return fnmatch(word, mio_backends()[which], 0) == 0;
+}
+
+static bool
+is_backend(const char *word)
+{
+	return strchr(word, '+') != NULL;
+}
+
+/* No word of its kind excludes nothing. */
+static bool
+wants_backend(char **words, int which)
+{
+	bool any = false;
+
+	for (; *words != NULL; ++words)
+		if (is_backend(*words)) {
+			if (names_backend(*words, which))
+				return true;
+			any = true;
+		}
+	return !any;
+}
+
+static bool
+wants_test(char **words, const struct area *area, const TTest *test)
+{
+	bool any = false;
+
+	for (; *words != NULL; ++words)
+		if (!is_backend(*words)) {
+			if (names_test(*words, area, test))
+				return true;
+			any = true;
+		}
+	return !any;
+}
+
+static bool
+is_known(const char *word)
+{
+	for (int which = 0; mio_backends()[which] != NULL; ++which)
+		if (names_backend(word, which))
+			return true;
+	for (size_t a = 0; a < areas_count; ++a)
+		for (const TTest *const *test = areas[a].tests; *test != NULL;
+		     ++test)
+			if (names_test(word, &areas[a], *test))
+				return true;
+	return false;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char *none[] = { NULL };
+	char **words = argc > 1 ? argv + 1 : none;
+	bool lists = words[0] != NULL && strcmp(words[0], "--list") == 0;
+
+	words += lists;
+	for (char **word = words; *word != NULL; ++word)
+		if (!is_known(*word)) {
+			fprintf(stderr,
+			    "mini: '%s' is no backend, area, test or row\n",
+			    *word);
+			return 2;
+		}
+	look_at_system();
+	for (int which = 0; mio_backends()[which] != NULL; ++which)
+		for (size_t a = 0; a < areas_count; ++a)
+			for (const TTest *const *test = areas[a].tests;
+			     *test != NULL; ++test) {
+				if (!wants_test(words, &areas[a], *test))
+					continue;
+				if (lists && which == 0)
+					list(&areas[a], *test);
+				if (!lists && wants_backend(words, which))
+					run(*test, which);
+			}
+	if (lists)
+		return 0;
+	printf("mini: %d ok, %d not ok, %d gated, %d skipped\n", passed,
+	    failed, gated, skipped);
+	return failed > 0 ? 1 : passed == 0 ? 77 : 0;
+}
