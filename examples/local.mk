@@ -10,13 +10,20 @@ noinst_PROGRAMS += \
 	examples/udp_echo \
 	examples/unix_fd_pass
 check_PROGRAMS += \
+	examples/dns_stub \
 	examples/launch \
 	examples/load
+if HAVE_CARES
+noinst_PROGRAMS += examples/cares
+endif
 if HAVE_CURL
 noinst_PROGRAMS += examples/curl_multi
 endif
 if HAVE_GLIB
 noinst_PROGRAMS += examples/glib_nested
+endif
+if HAVE_HIREDIS
+noinst_PROGRAMS += examples/redis_async
 endif
 if HAVE_HTTP_PARSER
 noinst_PROGRAMS += examples/http_hello
@@ -24,10 +31,16 @@ endif
 if HAVE_LINUX_FDS
 noinst_PROGRAMS += examples/linux_fds
 endif
+if HAVE_PQ
+noinst_PROGRAMS += examples/pq_async
+endif
 if HAVE_RECVMMSG
 noinst_PROGRAMS += examples/recvmmsg
 endif
 
+examples_cares_SOURCES = examples/cares.c
+examples_cares_CFLAGS = $(AM_CFLAGS) $(CARES_CFLAGS)
+examples_cares_LDADD = lib/libmio.la $(CARES_LIBS)
 examples_chat_SOURCES = examples/chat.c
 examples_chat_CFLAGS = $(AM_CFLAGS) -pthread
 examples_chat_LDADD = lib/libmio.la
@@ -38,6 +51,8 @@ examples_curl_multi_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 examples_curl_multi_LDADD = lib/libmio.la $(CURL_LIBS)
 examples_demo_SOURCES = examples/demo.c
 examples_demo_LDADD = lib/libmio.la
+examples_dns_stub_SOURCES = examples/dns_stub.c
+examples_dns_stub_LDADD = lib/libmio.la
 examples_glib_nested_SOURCES = examples/glib_nested.c
 examples_glib_nested_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 examples_glib_nested_LDADD = lib/libmio.la $(GLIB_LIBS)
@@ -51,8 +66,14 @@ examples_listen_fds_SOURCES = examples/listen_fds.c
 examples_listen_fds_LDADD = lib/libmio.la
 examples_load_SOURCES = examples/load.c
 examples_load_LDADD = lib/libmio.la
+examples_pq_async_SOURCES = examples/pq_async.c
+examples_pq_async_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS)
+examples_pq_async_LDADD = lib/libmio.la $(PQ_LIBS)
 examples_recvmmsg_SOURCES = examples/recvmmsg.c
 examples_recvmmsg_LDADD = lib/libmio.la
+examples_redis_async_SOURCES = examples/redis_async.c
+examples_redis_async_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+examples_redis_async_LDADD = lib/libmio.la $(HIREDIS_LIBS)
 examples_tcp_client_SOURCES = examples/tcp_client.c
 examples_tcp_client_LDADD = lib/libmio.la
 examples_tcp_echo_SOURCES = examples/tcp_echo.c
@@ -64,10 +85,12 @@ examples_unix_fd_pass_LDADD = lib/libmio.la
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
+	examples/cares.c \
 	examples/chat.c \
 	examples/child_pipes.c \
 	examples/curl_multi.c \
 	examples/demo.c \
+	examples/dns_stub.c \
 	examples/glib_nested.c \
 	examples/http_hello.c \
 	examples/launch.c \
@@ -75,23 +98,32 @@ dist_examples_DATA = \
 	examples/linux_fds.c \
 	examples/listen_fds.c \
 	examples/load.c \
+	examples/pq_async.c \
 	examples/recvmmsg.c \
+	examples/redis_async.c \
+	examples/redis_mio.h \
 	examples/tcp_client.c \
 	examples/tcp_echo.c \
 	examples/udp_echo.c \
 	examples/unix_fd_pass.c
 
 TESTS += \
+	examples/test-cares.sh \
 	examples/test-curl.sh \
 	examples/test-examples.sh \
 	examples/test-http.sh \
 	examples/test-more.sh \
+	examples/test-pq.sh \
+	examples/test-redis.sh \
 	examples/test-tcp-echo.sh
 EXTRA_DIST += \
+	examples/test-cares.sh \
 	examples/test-curl.sh \
 	examples/test-examples.sh \
 	examples/test-http.sh \
 	examples/test-more.sh \
+	examples/test-pq.sh \
+	examples/test-redis.sh \
 	examples/test-tcp-echo.sh \
 	examples/testing.sh
 

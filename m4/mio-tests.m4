@@ -59,7 +59,7 @@ MIO_EXAMPLE_LIBRARY([CURL], [libcurl >= 7.55], [curl/curl.h],
 	[curl_multi_socket_action(NULL, 0, 0, NULL)])
 MIO_EXAMPLE_LIBRARY([GLIB], [glib-2.0 >= 2.36], [glib-unix.h],
 	[g_unix_fd_add(0, 0, NULL, NULL)])
-MIO_EXAMPLE_LIBRARY([HIREDIS], [hiredis], [async.h],
+MIO_EXAMPLE_LIBRARY([HIREDIS], [hiredis], [hiredis/async.h],
 	[redisAsyncFree(NULL)])
 MIO_EXAMPLE_LIBRARY([PQ], [libpq], [libpq-fe.h],
 	[PQconnectStart(NULL)])
