@@ -8,6 +8,10 @@ TESTS += \
 	checks/install.sh \
 	checks/uninstall.sh
 EXTRA_DIST += \
+	abi/headers-x86_64.abi \
+	abi/libmio.so.0-x86_64.abi \
+	abi/private \
+	checks/abi.sh \
 	checks/exports.sh \
 	checks/headers-cxx.sh \
 	checks/headers.sh \
@@ -30,4 +34,12 @@ check-exports:
 	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS= \
 		TESTS=checks/exports.sh
 
-.PHONY: check-exports check-headers
+# Where it cannot be checked (exit status 77) is no failure.
+check-abi: lib/libmio.la
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+		$(SHELL) $(srcdir)/checks/abi.sh || test $$? -eq 77
+update-abi: lib/libmio.la
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+		$(SHELL) $(srcdir)/checks/abi.sh --update
+
+.PHONY: check-abi check-exports check-headers update-abi
