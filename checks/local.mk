@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	checks/headers.sh \
 	checks/house.sh \
 	checks/install.sh \
+	checks/models.sh \
 	checks/names.sh \
 	checks/uninstall.sh
 
@@ -42,4 +43,9 @@ update-abi: lib/libmio.la
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 		$(SHELL) $(srcdir)/checks/abi.sh --update
 
-.PHONY: check-abi check-exports check-headers update-abi
+# spin's search of all interleavings; too long for make check.
+check-models:
+	$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS= \
+		TESTS=checks/models.sh
+
+.PHONY: check-abi check-exports check-headers check-models update-abi

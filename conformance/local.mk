@@ -32,6 +32,7 @@ endif
 # The suites, for either runner.
 SUITE_SOURCES = \
 	conformance/areas.c \
+	conformance/asan.h \
 	conformance/framework.h \
 	conformance/gates.c \
 	conformance/gates.h \

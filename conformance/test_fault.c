@@ -26,6 +26,7 @@ main(void)
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,8 @@ main(void)
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "asan.h"
 
 enum {
 	MAX_FD = 512,
@@ -243,8 +246,14 @@ WRAP(int, setsockopt,
 	    : __real_setsockopt(fd, level, name, value, len);
 }
 
+/* Whose wake comes between another's claim and its signal. */
+static struct mio_waker *overtaking;
+static void overtake(struct mio_waker *waker);
+
 WRAP(ssize_t, write, (int fd, const void *buf, size_t len))
 {
+	if (overtaking != NULL)
+		overtake(overtaking);
 	return fails(WRITE) ? -1 : __real_write(fd, buf, len);
 }
 
@@ -1157,6 +1166,52 @@ failing_wake(int err)
 	world_free(&w);
 }
 
+static void *
+wake(void *waker)
+{
+	return mio_waker_wake(waker) == 0 ? waker : NULL;
+}
+
+/* Its thread is cancelled before it can signal. */
+static void
+overtake(struct mio_waker *waker)
+{
+	pthread_t thread;
+	void *result;
+
+	overtaking = NULL;
+	CHECK(pthread_create(&thread, NULL, wake, waker) == 0);
+	CHECK(pthread_join(thread, &result) == 0);
+	CHECK(result == waker);
+	CHECK(pthread_cancel(pthread_self()) == 0);
+}
+
+/* A wake that relied on another's is not lost with the other's thread. */
+static void
+cancelled_wake(void)
+{
+	struct world w;
+	pthread_t thread;
+	void *result;
+
+#ifdef HAVE_ASAN
+	return;
+#endif
+	doing = "cancelled wake";
+	world_new(&w);
+	with_waker(&w);
+	settle(&w);
+	overtaking = w.waker;
+	CHECK(pthread_create(&thread, NULL, wake, w.waker) == 0);
+	CHECK(pthread_join(thread, &result) == 0);
+	CHECK(result == PTHREAD_CANCELED);
+	CHECK(overtaking == NULL);
+	CHECK(comes(&w, 9, MIO_READABLE));
+	CHECK(mio_waker_wake(w.waker) == 0);
+	CHECK(comes(&w, 9, MIO_READABLE));
+	world_free(&w);
+}
+
 /* Fill what the waker writes to, as if nobody had ever read it. */
 static int
 fill(const bool *mine)
@@ -1234,6 +1289,7 @@ main(void)
 		failing_wake(EINTR);
 		failing_wake(EAGAIN);
 		failing_wake(EIO);
+		cancelled_wake();
 		full_waker();
 		doing = "calls";
 		for (call = 0; call < CALLS; call++)

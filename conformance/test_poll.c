@@ -3,6 +3,7 @@
 
 #include "config.h"
 
+#include "asan.h"
 #include "harness.h"
 
 #include <fcntl.h>
@@ -13,14 +14,6 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define HAVE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAVE_ASAN 1
-#endif
-#endif
 
 TEST(poll_owns_valid_closeonexec_descriptors, "poll-01")
 {

@@ -70,4 +70,4 @@ lib/libmio.sym: lib/libmio.map
 		$(srcdir)/lib/libmio.map >$@
 
 CLEANFILES += lib/libmio.sym
-EXTRA_DIST += lib/libmio.map
+EXTRA_DIST += lib/libmio.map lib/selector/poll.pml lib/waker.pml

@@ -7,7 +7,8 @@
  * return that ends this epoch, or by a later one.  A read-modify-write of
  * `epoch` on both sides puts the two in one order: a wake that comes first
  * is seen, with all that its thread did before, by who returns from
- * mio_poll; one that comes later finds the new epoch and signals.
+ * mio_poll; one that comes later finds the new epoch and signals.  waker.pml has the same
+ * for a model checker.
  */
 
 #include "config.h"
@@ -81,30 +82,30 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	return 0;
 }
 
-/* The signal failed, or its thread was cancelled: others must not rely. */
-static void
-give_back(void *waker)
-{
-	/* Relaxed, as in mio_waker_wake; no epoch is 0. */
-	atomic_store_explicit(
-	    &((struct mio_waker *)waker)->claimed, 0, memory_order_relaxed);
-}
-
-/* The first signal failed. */
+/* The signal failed with errno, or its thread is being cancelled. */
 static MIO__COLD int
 signal_again(struct mio_waker *waker)
 {
-	int cancel, result = -1;
+	int result = -1;
 
-	/* What is drained is others' wakes too: it must be signalled again. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	while (result < 0 && (errno == EAGAIN || errno == EINTR)) {
 		if (errno == EAGAIN)
 			waker->ops->drain(waker->fds[0]);
 		result = waker->ops->signal(waker);
 	}
-	pthread_setcancelstate(cancel, &cancel);
+	/* Others must not rely on it.  Relaxed, as below; no epoch is 0. */
+	if (result < 0)
+		atomic_store_explicit(
+		    &waker->claimed, 0, memory_order_relaxed);
 	return result;
+}
+
+/* Others may rely on the signal that this thread owes by now. */
+static void
+cancelled(void *waker)
+{
+	errno = EINTR;
+	signal_again(waker);
 }
 
 /* The epoch is new to this waker as far as its caller saw. */
@@ -117,11 +118,11 @@ claim(struct mio_waker *waker, uint64_t claimed, uint64_t epoch)
 	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed))
 		if (claimed >= epoch)
 			return 0;
-	pthread_cleanup_push(give_back, waker);
+	pthread_cleanup_push(cancelled, waker);
 	result = waker->ops->signal(waker);
 	if (result < 0)
 		result = signal_again(waker);
-	pthread_cleanup_pop(result < 0);
+	pthread_cleanup_pop(0);
 	return result;
 }
 

@@ -29,7 +29,7 @@ struct mio__waker_ops {
 	/*
 	 * Makes a new edge on fds[0], however many came before undrained.
 	 * Async-signal-safe, any thread, never blocks.  -1 and EAGAIN: to be
-	 * drained and tried again.
+	 * drained and tried again.  Cancelled half-way: to be done again.
 	 */
 	int (*signal)(struct mio_waker *waker);
 	/* Empties `fd` (fds[0]); also for level-triggered selectors. */

@@ -8,7 +8,6 @@
 #include "config.h"
 #include "waker.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
 #include "sys/sys.h"
@@ -33,15 +32,8 @@ pipe_drain(int fd)
 static int
 pipe_signal(struct mio_waker *waker)
 {
-	ssize_t n;
-	int cancel;
-
-	/* What was drained may be another's wake: it must be written again. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pipe_drain(waker->fds[0]);
-	n = write(waker->fds[1], "", 1);
-	pthread_setcancelstate(cancel, &cancel);
-	return n < 0 ? -1 : 0;
+	return write(waker->fds[1], "", 1) < 0 ? -1 : 0;
 }
 
 static void
