@@ -25,6 +25,7 @@ dist_man_MANS += \
 	man/mio_events_free.3 \
 	man/mio_events_get.3 \
 	man/mio_events_new.3 \
+	man/mio_examples.7 \
 	man/mio_handle.3 \
 	man/mio_interest_format.3 \
 	man/mio_pipe.3 \
