@@ -59,8 +59,11 @@ dnl MIO_LIB_CFLAGS, for lib/ alone.
 AC_DEFUN([MIO_LIBRARY_FLAGS], [
 MIO_LIB_CFLAGS=
 MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fvisibility=hidden])
-dnl With unwind tables pthread_cleanup_push costs nothing.
-MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fexceptions])
+dnl With unwind tables pthread_cleanup_push costs nothing.  Not on 32-bit ARM:
+dnl there glibc's epoll_wait cannot be unwound, and the handler would not run.
+AS_CASE([$host_cpu],
+	[arm*], [],
+	[MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fexceptions])])
 dnl System calls are all that lib/ calls: not through a stub each time.
 MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fno-plt])
 AC_SUBST([MIO_LIB_CFLAGS])
