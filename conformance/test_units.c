@@ -78,15 +78,18 @@ static struct {
 static int64_t
 ns_of(const struct timespec *timeout)
 {
+	int64_t seconds;
+
 	if (timeout == NULL)
 		return -1;
+	seconds = timeout->tv_sec; /* time_t may have 32 bits */
 	EXPECT(timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
 		timeout->tv_nsec <= 999999999,
 	    "timespec {%lld, %ld}", (long long)timeout->tv_sec,
 	    timeout->tv_nsec);
-	if (timeout->tv_sec > INT64_MAX / MIO_SEC - 1)
+	if (seconds > INT64_MAX / MIO_SEC - 1)
 		return INT64_MAX;
-	return (int64_t)timeout->tv_sec * MIO_SEC + timeout->tv_nsec;
+	return seconds * MIO_SEC + timeout->tv_nsec;
 }
 
 static int64_t
