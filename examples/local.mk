@@ -4,6 +4,7 @@ noinst_PROGRAMS += \
 	examples/chat \
 	examples/child_pipes \
 	examples/demo \
+	examples/first \
 	examples/listen_fds \
 	examples/tcp_client \
 	examples/tcp_echo \
@@ -53,6 +54,8 @@ examples_demo_SOURCES = examples/demo.c
 examples_demo_LDADD = lib/libmio.la
 examples_dns_stub_SOURCES = examples/dns_stub.c
 examples_dns_stub_LDADD = lib/libmio.la
+examples_first_SOURCES = examples/first.c
+examples_first_LDADD = lib/libmio.la
 examples_glib_nested_SOURCES = examples/glib_nested.c
 examples_glib_nested_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS)
 examples_glib_nested_LDADD = lib/libmio.la $(GLIB_LIBS)
@@ -91,6 +94,7 @@ dist_examples_DATA = \
 	examples/curl_multi.c \
 	examples/demo.c \
 	examples/dns_stub.c \
+	examples/first.c \
 	examples/glib_nested.c \
 	examples/http_hello.c \
 	examples/launch.c \
@@ -106,6 +110,11 @@ dist_examples_DATA = \
 	examples/tcp_echo.c \
 	examples/udp_echo.c \
 	examples/unix_fd_pass.c
+
+cmakeexampledir = $(examplesdir)/cmake-consumer
+dist_cmakeexample_DATA = examples/cmake-consumer/CMakeLists.txt
+mesonexampledir = $(examplesdir)/meson-consumer
+dist_mesonexample_DATA = examples/meson-consumer/meson.build
 
 TESTS += \
 	examples/test-cares.sh \

@@ -115,11 +115,14 @@ test_chat()
 	rm -f "$dir"/*.in
 }
 
-# README's program must be worth copying.
+# README's program must be worth copying; it is first.c, too.
 build_first()
 {
 	sed -n '/^    #include <arpa/,/^    }$/s/^    //p' \
 		"$top_srcdir/README" >"$dir/first.c"
+	grep -v -e '^/[*]' -e '^$' "$top_srcdir/examples/first.c" | expand |
+		cmp -s - "$dir/first.c" ||
+		fail "examples/first.c is not README's first program"
 	${CC:-cc} $CPPFLAGS $CFLAGS -I"$top_srcdir/include" \
 		-c "$dir/first.c" -o "$dir/first.o" &&
 	"$top_builddir/libtool" --silent --tag=CC \
