@@ -22,11 +22,13 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <time.h>
 
 struct thread {
 	void *(*run)(void *);
 	void *arg;
 	pthread_t id;
+	unsigned generation;
 	atomic_bool ended;
 	struct thread *next;
 };
@@ -52,17 +54,26 @@ static const struct {
 static unsigned lacking = NEEDS_PROCESS;
 static int passed, failed, gated, skipped;
 
-/* The running test. */
-static _Atomic(const TTest *) running;
-static _Atomic(const char *) running_backend;
-static _Atomic int64_t overdue_at_ns; /* 0: no test runs */
-static pthread_t runner;
+/*
+ * The running test.  It has a thread of its own, where there are threads: one
+ * that does not end is left to itself, with its stack, descriptors and
+ * threads, and the next one runs.
+ */
+static const TTest *running;
+static int running_on; /* which backend */
 static struct outcome outcome;
 static struct fds fds_before;
 static jmp_buf test_over;
 
+static atomic_uint generation; /* counts tests */
+static _Thread_local unsigned mine;
+static _Thread_local bool is_test; /* not one of its threads */
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct thread *threads; /* not joined yet; under `lock` */
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+/* Under `lock`. */
+static enum { RUNNING, OVER, STUCK } state;
+static struct thread *threads; /* not joined yet */
 
 struct outcome *
 outcome_of(const TTest *test, int which)
@@ -73,6 +84,14 @@ outcome_of(const TTest *test, int which)
 }
 
 /* Threads. */
+
+/* For who is left to itself: what it uses may be another test's now. */
+static void
+keep_out(void)
+{
+	while (mine != atomic_load(&generation))
+		pause_ms(1000);
+}
 
 static void
 thread_ended(void *arg)
@@ -88,6 +107,7 @@ thread_run(void *arg)
 	struct thread *thread = arg;
 	void *result;
 
+	mine = thread->generation;
 	pthread_cleanup_push(thread_ended, thread);
 	result = thread->run(thread->arg);
 	pthread_cleanup_pop(1);
@@ -101,14 +121,15 @@ mini_thread_create(pthread_t *id, const pthread_attr_t *attr,
 	struct thread *thread;
 	int error;
 
-	ck_assert_msg((atomic_load(&running)->needs &
-			  (NEEDS_THREADS | NEEDS_PROCESS)) != 0,
+	keep_out();
+	ck_assert_msg((running->needs & NEEDS_THREADS) != 0,
 	    "a thread, but the test is not marked NEEDS_THREADS");
 	thread = calloc(1, sizeof(*thread));
 	if (thread == NULL)
 		return ENOMEM;
 	thread->run = run;
 	thread->arg = arg;
+	thread->generation = mine;
 	pthread_mutex_lock(&lock);
 	error = pthread_create(&thread->id, attr, thread_run, thread);
 	if (error == 0) {
@@ -170,8 +191,8 @@ mini_fork(void)
 static void
 tell(const char *verdict)
 {
-	printf("%s %s %s", verdict, atomic_load(&running_backend),
-	    atomic_load(&running)->name);
+	printf("%s %s %s", verdict, mio_backends()[running_on],
+	    running->name);
 	if (outcome.verdict == FAILED)
 		printf(": %s:%d: %s", outcome.file, outcome.line,
 		    outcome.message);
@@ -201,8 +222,8 @@ note_failure(const char *file, int line, const char *format, va_list args)
 	pthread_mutex_unlock(&lock);
 }
 
-/* What they wait for may never come now: wakes them, or gives up. */
-static void
+/* What they wait for may never come now: wakes them; false if that fails. */
+static bool
 stop_threads(void)
 {
 	int fd;
@@ -213,16 +234,20 @@ stop_threads(void)
 		seen.bits[fd / 8] |= (unsigned char)(1 << fd % 8);
 	}
 	if (threads_end(1))
-		return;
+		return true;
 	for (struct thread *thread = threads; thread != NULL;
 	     thread = thread->next)
 		pthread_cancel(thread->id);
-	if (threads_end(5))
-		return;
-	tell("not ok");
-	puts("its threads do not end, so nothing else can be run");
-	fflush(stdout);
-	_Exit(1);
+	return threads_end(1);
+}
+
+static void
+set_state(int now)
+{
+	pthread_mutex_lock(&lock);
+	state = now;
+	pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&lock);
 }
 
 void
@@ -230,33 +255,18 @@ mini_fail(const char *file, int line, const char *format, ...)
 {
 	va_list args;
 
+	keep_out();
 	va_start(args, format);
 	note_failure(file, line, format, args);
 	va_end(args);
-	if (!pthread_equal(pthread_self(), runner))
+	if (!is_test)
 		pthread_exit(NULL);
 	/* Here, for they may use the stack of who failed. */
-	stop_threads();
-	longjmp(test_over, 1);
-}
-
-static void *
-watch(void *arg)
-{
-	(void)arg;
-	for (;;) {
-		int64_t end = atomic_load(&overdue_at_ns);
-
-		pause_ms(200);
-		if (end == 0 || now_ns() < end)
-			continue;
-		printf("not ok %s %s: does not end\n",
-		    atomic_load(&running_backend),
-		    atomic_load(&running)->name);
-		fflush(stdout);
-		_Exit(1);
-	}
-	return NULL;
+	if (stop_threads())
+		longjmp(test_over, 1);
+	set_state(STUCK);
+	for (;;)
+		pause_ms(1000);
 }
 
 /* The system. */
@@ -277,33 +287,32 @@ signals_work(void)
 	    signal(SIGUSR1, SIG_DFL) != SIG_ERR;
 }
 
-/* Of those that are not the tests' none takes a signal meant for these. */
+static void *
+no_work(void *arg)
+{
+	return arg;
+}
+
 static bool
-watchdog_works(void)
+threads_work(void)
 {
 	pthread_t thread;
-	sigset_t all;
-	bool works;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &base.mask);
-	works = pthread_create(&thread, NULL, watch, NULL) == 0 &&
-	    pthread_detach(thread) == 0;
-	pthread_sigmask(SIG_SETMASK, &base.mask, NULL);
-	return works;
+	return pthread_create(&thread, NULL, no_work, NULL) == 0 &&
+	    pthread_join(thread, NULL) == 0;
 }
 
 static void
 look_at_system(void)
 {
-	runner = pthread_self();
 	base.environment = getenv("MIO_BACKEND");
 	if (getcwd(base.dir, sizeof(base.dir)) == NULL)
 		strcpy(base.dir, "/");
-	if (!watchdog_works())
+	if (!threads_work())
 		lacking |= NEEDS_THREADS;
 	if (!signals_work())
 		lacking |= NEEDS_SIGNALS;
+	pthread_sigmask(SIG_SETMASK, NULL, &base.mask);
 	if (getrlimit(RLIMIT_NOFILE, &base.limit) != 0 ||
 	    setrlimit(RLIMIT_NOFILE, &base.limit) != 0)
 		lacking |= NEEDS_LIMITS;
@@ -319,7 +328,6 @@ restore(void)
 	setitimer(ITIMER_REAL, &no_timer, NULL);
 	for (size_t i = 0; i < LEN(signals); ++i)
 		signal(signals[i], SIG_DFL);
-	pthread_sigmask(SIG_SETMASK, &base.mask, NULL);
 	if ((lacking & NEEDS_LIMITS) == 0)
 		setrlimit(RLIMIT_NOFILE, &base.limit);
 	if (base.environment != NULL)
@@ -332,32 +340,103 @@ restore(void)
 
 /* Running. */
 
-static void
-run_test(const TTest *test, int which)
+/* In the test's thread. */
+static void *
+run_body(void *arg)
 {
-	fds_get(&fds_before);
-	atomic_store(
-	    &overdue_at_ns, now_ns() + (int64_t)(40e9 * slowness()));
+	int fd;
+
+	is_test = true;
+	mine = atomic_load(&generation);
+	pthread_sigmask(SIG_SETMASK, &base.mask, NULL);
 	if (setjmp(test_over) == 0) {
-		test->fn(which);
+		running->fn(running_on);
 		ck_assert_msg(outcome.end_ns != 0, "did not come to its end");
 		ck_assert_msg(threads == NULL, "left a thread behind");
 	} else {
-		int fd;
-
 		while (fds_since(&fds_before, &fd, 1) == 1)
 			close(fd);
 	}
-	atomic_store(&overdue_at_ns, 0);
+	keep_out();
+	set_state(OVER);
+	return arg;
+}
+
+/* True if it ended. */
+static bool
+wait_for_end(void)
+{
+	int64_t end = now_ns() + (int64_t)(40e9 * slowness());
+	bool over;
+
+	pthread_mutex_lock(&lock);
+	while (state == RUNNING && now_ns() < end) {
+		struct timespec soon;
+
+		clock_gettime(CLOCK_REALTIME, &soon);
+		++soon.tv_sec;
+		pthread_cond_timedwait(&changed, &lock, &soon);
+	}
+	over = state == OVER;
+	if (!over) {
+		if (state == RUNNING && outcome.verdict != FAILED) {
+			snprintf(outcome.file, sizeof(outcome.file), "mini.c");
+			outcome.line = __LINE__;
+			snprintf(outcome.message, sizeof(outcome.message),
+			    "does not end");
+			outcome.verdict = FAILED;
+		}
+		threads = NULL;
+		atomic_fetch_add(&generation, 1);
+	}
+	pthread_mutex_unlock(&lock);
+	return over;
+}
+
+/* False if it has to run where mini does. */
+static bool
+run_apart(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, before;
+	int error;
+
+	if ((lacking & NEEDS_THREADS) != 0 || pthread_attr_init(&attr) != 0)
+		return false;
+	/* Some libraries give much less than what a process has. */
+	pthread_attr_setstacksize(&attr, 4U << 20);
+	error = pthread_create(&thread, &attr, run_body, NULL);
+	pthread_attr_destroy(&attr);
+	if (error != 0)
+		return false;
+	/* Those that come to the process are the test's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	if (wait_for_end())
+		pthread_join(thread, NULL);
+	else
+		pthread_detach(thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return true;
+}
+
+static void
+run_test(void)
+{
+	fds_get(&fds_before);
+	state = RUNNING;
+	if (!run_apart())
+		run_body(NULL);
 	restore();
 }
 
 static void
-skip_test(const TTest *test)
+skip_test(void)
 {
 	size_t i = 0;
 
-	while ((names_of_needs[i].needs & lacking & test->needs) == 0)
+	while ((names_of_needs[i].needs & lacking & running->needs) == 0)
 		++i;
 	outcome.gated = outcome.skipped = true;
 	snprintf(outcome.reason, sizeof(outcome.reason), "needs %s",
@@ -368,12 +447,12 @@ static void
 run(const TTest *test, int which)
 {
 	memset(&outcome, 0, sizeof(outcome));
-	atomic_store(&running, test);
-	atomic_store(&running_backend, mio_backends()[which]);
+	running = test;
+	running_on = which;
 	if ((test->needs & lacking) != 0)
-		skip_test(test);
+		skip_test();
 	else
-		run_test(test, which);
+		run_test();
 	if (outcome.verdict == FAILED) {
 		++failed;
 		tell("not ok");

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A library that forgets read_closed, put before the real one, makes
+# A library that forgets read_closed and wakes, put before the real one, makes
 # mio-conformance fail, and every format of its results shows where; mini,
 # too, which closes what the failed tests had open and goes on.
 
@@ -35,6 +35,7 @@ fail()
 cat >"$tmp/faulty.c" <<'SOURCE'
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <mio.h>
 
@@ -52,6 +53,16 @@ mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 			((struct mio_event *)event)->readiness &=
 			    ~MIO_READ_CLOSED;
 	return n;
+}
+
+int
+mio_waker_wake(struct mio_waker *waker)
+{
+	int (*real)(struct mio_waker *);
+	void *found = dlsym(RTLD_NEXT, "mio_waker_wake");
+
+	memcpy(&real, &found, sizeof(real));
+	return getenv("FAULTY_WAKER") != NULL ? 0 : real(waker);
 }
 SOURCE
 # shellcheck disable=SC2086
@@ -95,6 +106,14 @@ has "^not ok $backend matrix_tcp_reset \[A-05\]: situations.c:[0-9]*: $want" \
 	mini
 has "^ok $backend matrix_tcp_fin_w " mini
 has '^mini: [1-9][0-9]* ok, 3 not ok, 0 gated, 0 skipped$' mini
+# One that waits for such wakes, with a thread that does not end.
+FAULTY_WAKER=1
+export FAULTY_WAKER
+mini_fails wak_from_another_thread lim-02
+unset FAULTY_WAKER
+has "^not ok $backend wak_from_another_thread " mini
+has "^ok $backend lim_.*lim-02" mini
+has '^mini: [1-9] ok, 1 not ok, 0 gated, 0 skipped$' mini
 [ -x "$program" ] || exit $status
 
 run text &
