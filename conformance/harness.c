@@ -9,8 +9,10 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -581,6 +583,73 @@ await_fd(int fd, short what)
 	    errno == EINTR)
 		;
 	ck_assert_msg(n == 1, "descriptor %d does not become ready", fd);
+}
+
+static ssize_t
+by_write(const struct mio_source *source)
+{
+	return mio_source_write(source, "x", 1);
+}
+
+static ssize_t
+by_writev(const struct mio_source *source)
+{
+	char byte = 'x';
+	struct iovec iov = { &byte, 1 };
+
+	return mio_source_writev(source, &iov, 1);
+}
+
+static ssize_t
+by_send(const struct mio_source *source)
+{
+	return mio_source_send(source, "x", 1, 0);
+}
+
+static ssize_t
+by_sendto(const struct mio_source *source)
+{
+	return mio_source_sendto(source, "x", 1, 0, NULL, 0);
+}
+
+static ssize_t
+by_sendmsg(const struct mio_source *source)
+{
+	char byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	return mio_source_sendmsg(source, &msg, 0);
+}
+
+write_call *const writers[WRITERS_COUNT] = { by_write, by_writev, by_send,
+	by_sendto, by_sendmsg };
+
+static volatile sig_atomic_t caught;
+
+static void
+note_signal(int number)
+{
+	caught = number;
+}
+
+int
+write_error(const struct mio_source *source, write_call *write_it)
+{
+	struct sigaction before, action = { .sa_handler = note_signal };
+	ssize_t n;
+	int error;
+
+	caught = 0;
+	sigemptyset(&action.sa_mask);
+	CHECK_INT(0, sigaction(SIGPIPE, &action, &before));
+	n = write_it(source);
+	error = errno;
+	CHECK_INT(0, sigaction(SIGPIPE, &before, NULL));
+	return caught != 0 ? 1000 + caught : n == -1 ? error : 0;
 }
 
 /* Addresses and sockets. */

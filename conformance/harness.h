@@ -276,6 +276,13 @@ void put_fd(int fd, const char *text);
 /* Reads until `text` is complete, 5 seconds at most. */
 void expect(const struct mio_source *source, const char *text);
 
+/* Each call that sends, writing one byte. */
+enum { WRITERS_COUNT = 5 };
+typedef ssize_t write_call(const struct mio_source *source);
+extern write_call *const writers[WRITERS_COUNT];
+/* 0: it wrote; else errno, or more than 1000 if SIGPIPE came. */
+int write_error(const struct mio_source *source, write_call *write_it);
+
 struct addr {
 	union {
 		struct sockaddr any;

@@ -8,9 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static int before; /* the working directory before dir_open */
@@ -126,67 +124,4 @@ under_valgrind(void)
 	const char *preload = getenv("LD_PRELOAD");
 
 	return preload != NULL && strstr(preload, "vgpreload") != NULL;
-}
-
-static ssize_t
-by_write(const struct mio_source *source)
-{
-	return mio_source_write(source, "x", 1);
-}
-
-static ssize_t
-by_writev(const struct mio_source *source)
-{
-	char byte = 'x';
-	struct iovec iov = { &byte, 1 };
-
-	return mio_source_writev(source, &iov, 1);
-}
-
-static ssize_t
-by_send(const struct mio_source *source)
-{
-	return mio_source_send(source, "x", 1, 0);
-}
-
-static ssize_t
-by_sendto(const struct mio_source *source)
-{
-	return mio_source_sendto(source, "x", 1, 0, NULL, 0);
-}
-
-static ssize_t
-by_sendmsg(const struct mio_source *source)
-{
-	char byte = 'x';
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.msg_iov = &iov;
-	msg.msg_iovlen = 1;
-	return mio_source_sendmsg(source, &msg, 0);
-}
-
-ssize_t (*const writers[])(const struct mio_source *source) = { by_write,
-	by_writev, by_send, by_sendto, by_sendmsg };
-const size_t writers_count = LEN(writers);
-
-int
-writing_fails(const struct mio_source *source,
-    ssize_t (*write_it)(const struct mio_source *source))
-{
-	int status;
-	pid_t pid = fork();
-
-	CHECK_CALL(pid);
-	if (pid == 0) {
-		signal(SIGPIPE, SIG_DFL);
-		alarm(20);
-		_exit(write_it(source) == -1 && errno == EPIPE ? 0 : 1);
-	}
-	while (waitpid(pid, &status, 0) == -1)
-		ck_assert_int_eq(errno, EINTR);
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   1000 + WTERMSIG(status);
 }

@@ -40,14 +40,4 @@ void is_unnamed(const struct name *name);
 /* Valgrind runs this: it knows better than the kernel now and then. */
 bool under_valgrind(void);
 
-/*
- * Runs `write_it` in a process where SIGPIPE kills; 0 if it said EPIPE, and
- * more than 1000 if a signal came.
- */
-int writing_fails(const struct mio_source *source,
-    ssize_t (*write_it)(const struct mio_source *source));
-/* Each call that sends; `writers_count` of them. */
-extern ssize_t (*const writers[])(const struct mio_source *source);
-extern const size_t writers_count;
-
 #endif
