@@ -89,7 +89,7 @@ text_gates(const struct results *results, FILE *out)
 {
 	fputs("\nGates: rows that a backend is excused from\n", out);
 	for (const struct gate *gate = gates; gate->row != NULL; ++gate)
-		fprintf(out, "  %-10s%-14s%s\n", gate->row, gate->backends,
+		fprintf(out, "  %-10s %-9s %s\n", gate->row, gate->backends,
 		    gate->reason);
 	fputs("\nGated in this run\n", out);
 	if (results->all.gated == 0)
