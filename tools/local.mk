@@ -28,6 +28,7 @@ tools/build.h: config.status
 	$(AM_V_GEN)$(MKDIR_P) tools && { \
 		hide='s/ *-f[a-z]*-prefix-map=[^ '"'"']*//g'; \
 		quote='s/[\\"]/\\&/g'; \
+		echo '/* SPDX-License-Identifier: MIT */'; \
 		text=`./config.status --config | $(SED) "$$hide; $$quote"`; \
 		echo "#define BUILD_CONFIGURE \"$$text\""; \
 		text=`echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | \
