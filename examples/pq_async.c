@@ -32,9 +32,10 @@
 enum { EVENTS = 64 };
 
 struct session {
-	PGconn *conn; /* NULL: ended */
-	int fd;       /* what is watched */
-	int number;   /* of the query; 0: the listener */
+	PGconn *conn;       /* NULL: ended */
+	int fd;             /* what is watched, */
+	unsigned interests; /* and for what */
+	int number;         /* of the query; 0: the listener */
 	const char *query;
 	bool connected, busy;
 };
@@ -66,7 +67,10 @@ lose(struct session *s)
 static void
 watch(struct session *s, unsigned interests)
 {
+	if (s->interests == interests)
+		return;
 	s->fd = PQsocket(s->conn);
+	s->interests = interests;
 	if (level_watch(&level, s->fd, interests) == -1) {
 		perror("pq_async: watch");
 		failed = true;
@@ -114,6 +118,7 @@ static void
 begin(struct session *s)
 {
 	open_sessions++;
+	s->fd = -1;
 	s->conn = PQconnectStart(conninfo);
 	if (!s->conn) {
 		fprintf(stderr, "pq_async: no memory\n");
@@ -185,6 +190,7 @@ ready(struct session *s, unsigned readiness)
 
 	if (!s->connected) {
 		level_watch(&level, s->fd, 0);
+		s->interests = 0;
 		go_on(s, PQconnectPoll(s->conn));
 		return;
 	}

@@ -6,7 +6,7 @@
 # curl_multi fetches from http_hello.
 
 . "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
-need curl_multi
+need curl_multi socat
 need http_hello
 within 60 "$@"
 
@@ -57,6 +57,25 @@ test_backend()
 	fetch 0 "$@"
 	[ "$(wc -l <"$dir/lines")" -eq 40 ] || fail "not all 40"
 	stop TERM
+	# In pieces, each after libcurl has read the others and set its timers.
+	cat >"$dir/pieces.sh" <<-'SCRIPT'
+		read -r line
+		printf 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n1'
+		sleep 0.4
+		printf 2
+		sleep 0.2
+		printf 3
+		cat >/dev/null
+	SCRIPT
+	socat -d -d TCP-LISTEN:0,bind=127.0.0.1 EXEC:"/bin/sh pieces.sh" \
+		2>"$dir/err_pieces" </dev/null &
+	servers="$servers $!"
+	listening='s/.* listening on .*127\.0\.0\.1:\([0-9]*\)$/\1/p'
+	wait_for grep -q ' listening on ' "$dir/err_pieces" ||
+		fail "socat does not listen"
+	pieces=$(sed -n "$listening" "$dir/err_pieces")
+	fetch 0 "http://127.0.0.1:$pieces/"
+	[ "$(cat "$dir/1")" = 123 ] || fail "pieces: $(cat "$dir/1")"
 	# Nobody is there.
 	fetch 1 "http://127.0.0.1:$port/" "http://127.0.0.1:$port/none"
 	[ ! -s "$dir/lines" ] && [ "$(wc -l <"$dir/err")" -eq 2 ] ||

@@ -94,7 +94,7 @@ test_nonsense()
 		>"$dir/answer" || fail "garbage: socat, exit status $?"
 	grep -q '^HTTP/1.1 400 ' "$dir/answer" || fail "garbage: no answer"
 	# After HEAD a refusal has its body again.
-	ask "HEAD / HTTP/1.1\r\n$host\r\nnonsense\r\n"
+	ask "HEAD / HTTP/1.1\r\n$host\r\n\001\r\n"
 	grep -qx 'Bad Request' "$dir/answer" || fail "a refusal without body"
 }
 
@@ -133,6 +133,7 @@ test_wrk()
 # All have one second, however they go about it.
 test_slow()
 {
+	trap '' PIPE
 	start http_hello --timeout 1 0
 	mkfifo "$dir/idle.in" "$dir/slow.in" || fail mkfifo
 	timeout 20 socat -t 20 - "TCP:127.0.0.1:$port" \
