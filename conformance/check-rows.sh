@@ -106,4 +106,14 @@ count()
 echo "check-rows: $(wc -l <"$tmp/ids") rows: $(count test) tested," \
 	"$(count by:) by another's test, $(count gate:) gated," \
 	"$(count later:) later"
+
+# What mini can show: a test that needs no process of its own names the row.
+"$top_builddir/conformance/mini" --list >"$tmp/mini" ||
+	complain 'mini --list fails'
+sed 's/, needs .*//' "$tmp/mini" | cmp -s - "$tmp/list" ||
+	complain 'mini lists other tests'
+sed -n '/needs a process/!s/.*\[\(.*\)\].*/\1/p' "$tmp/mini" | tr ' ' '\n' |
+	sort -u | comm -13 - "$tmp/wanted" >"$tmp/not-mini"
+echo "check-rows: mini cannot run" $(grep -c 'needs a process' "$tmp/mini") \
+	"of $(wc -l <"$tmp/mini") tests, and so not" $(cat "$tmp/not-mini")
 test ! -f "$tmp/failed"
