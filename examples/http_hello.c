@@ -331,8 +331,9 @@ on_complete(http_parser *parser)
 {
 	struct conn *c = parser->data;
 
-	/* Others wait for a place: none is kept. */
-	c->last = !http_should_keep_alive(parser) || !c->server->spare;
+	/* Others wait for a place, or a descriptor: none is kept. */
+	c->last = !http_should_keep_alive(parser) || !c->server->spare ||
+	    c->server->paused_until;
 	c->fill = bytes_wanted(c->url);
 	answer(c, c->fill || strcmp(c->url, "/") == 0 ? HTTP_STATUS_OK
 						      : HTTP_STATUS_NOT_FOUND);
@@ -475,16 +476,20 @@ accept_some(struct server *s)
 {
 	struct mio_source stream;
 
-	for (int i = 0; i < ACCEPTS_PER_TURN && s->can_accept && s->spare &&
-			s->paused_until <= s->now;
+	if (s->paused_until > s->now)
+		return;
+	s->paused_until = 0;
+	for (int i = 0; i < ACCEPTS_PER_TURN && s->can_accept && s->spare;
 	     i++) {
 		if (mio_source_accept(&s->listener, &stream, NULL, NULL) == 0)
 			open_conn(s, &stream);
 		else if (errno == EAGAIN)
 			s->can_accept = false;
 		else if (errno == EMFILE || errno == ENFILE ||
-			 errno == ENOBUFS || errno == ENOMEM)
+		    errno == ENOBUFS || errno == ENOMEM) {
 			s->paused_until = s->now + MIO_SEC;
+			return;
+		}
 	}
 }
 

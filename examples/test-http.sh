@@ -171,17 +171,29 @@ test_slow()
 		fail "another number of timeouts"
 }
 
-# More clients than places: all are served in the end.
-test_limit()
+# all_served WHAT: more clients than there is room for.
+all_served()
 {
-	start http_hello --connections 3 0
 	curl -s -m 20 -Z --parallel-immediate --parallel-max 20 \
 		"http://127.0.0.1:$port/bytes/[1000-1019]" \
 		>"$dir/body" 2>"$dir/meter" ||
-		fail "places: curl, exit status $?"
-	[ "$(wc -c <"$dir/body")" -eq 20190 ] || fail "places: other bytes"
+		fail "$1: curl, exit status $?"
+	[ "$(wc -c <"$dir/body")" -eq 20190 ] || fail "$1: other bytes"
 	stop INT
+}
+
+test_limits()
+{
+	start http_hello --connections 3 0
+	all_served places
 	grep -q ' 3 at once' "$dir/err_http_hello" || fail "other places"
+	descriptors=$(ulimit -Sn)
+	ulimit -Sn 16
+	start http_hello 0
+	ulimit -Sn "$descriptors"
+	all_served descriptors
+	grep -q ' [2-9] at once\| 1[0-9] at once' "$dir/err_http_hello" ||
+		fail "other descriptors"
 }
 
 test_backend()
@@ -194,7 +206,7 @@ test_backend()
 	stop INT
 	grep -q ' 0 timed out' "$dir/err_http_hello" || fail "timeouts"
 	test_slow
-	test_limit
+	test_limits
 }
 
 run_backends "$@"
