@@ -101,14 +101,14 @@ all=$("$mini" --list | wc -l)
 
 # The command of HACKING, which is for Linux.
 linux='epoll+eventfd epoll+pipe poll+eventfd poll+pipe'
-if [ "$MIO_BACKENDS" = "$linux" ]; then
+if [ "$MIO_BACKENDS" = "$linux" ] && [ -z "$MIO_SANITIZERS" ]; then
 	mkdir "$tmp/tree"
 	for file in conformance include lib; do
 		cp -R "$top_srcdir/$file" "$tmp/tree/$file"
 	done
 	cp "$top_builddir/config.h" "$tmp/tree"
 	cp "$top_builddir/lib/backends.def" "$tmp/tree/lib"
-	cc="$CC $CPPFLAGS $CFLAGS $MIO_SANITIZE_CFLAGS $LDFLAGS"
+	cc="$CC $CPPFLAGS $CFLAGS $LDFLAGS"
 	sed -n '/^    cc -DMIO_MINI/,/[^\\]$/p' "$top_srcdir/HACKING" |
 		sed "s|^    cc |$cc |" >"$tmp/tree/cc.sh"
 	(cd "$tmp/tree" && sh ./cc.sh) >"$tmp/out" 2>&1 || {
