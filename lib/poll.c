@@ -4,16 +4,14 @@
 #include "config.h"
 #include "selector.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "sys/sys.h"
 
-/* The registry comes first: a poll is its registry and a busy flag. */
+/* A type of its own, for mio_poll alone to take. */
 struct mio_poll {
 	struct mio_registry registry;
-	atomic_bool busy;
 };
 
 int
@@ -45,7 +43,7 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	atomic_init(&registry->epoch, 1);
 	atomic_init(&registry->handles, 1);
 	atomic_init(&registry->memory, 1);
-	atomic_init(&made->busy, false);
+	atomic_init(&registry->waiting, NULL);
 	if (registry->ops.open(registry) < 0) {
 		int error = errno;
 
@@ -71,42 +69,20 @@ mio_poll_free(struct mio_poll *poll)
 		mio_registry_unref(&poll->registry);
 }
 
-/* The end of a wait, also by cancellation of its thread. */
-static void
-leave(void *arg)
-{
-	struct mio_poll *poll = arg;
-	struct mio_registry *registry = &poll->registry;
-
-	/*
-	 * Relaxed: a waker whose event this is was counted before it could
-	 * be signalled.  The epoch: see waker.c.
-	 */
-	if (atomic_load_explicit(&registry->wakers, memory_order_relaxed) != 0)
-		atomic_fetch_add_explicit(
-		    &registry->epoch, 1, memory_order_acq_rel);
-	/* Release: what this thread did to the poll is the next one's. */
-	atomic_store_explicit(&poll->busy, false, memory_order_release);
-}
-
 int
 mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 {
 	struct mio_registry *registry;
-	int n;
+	struct mio_events *none = NULL;
 
 	if (poll == NULL || events == NULL)
 		return mio__fail(EINVAL);
 	registry = &poll->registry;
-	/* Acquire: pairs with the release in leave(). */
-	if (atomic_exchange_explicit(&poll->busy, true, memory_order_acquire))
+	/* Acquire: pairs with the release in mio__waited. */
+	if (!atomic_compare_exchange_strong_explicit(&registry->waiting, &none,
+		events, memory_order_acquire, memory_order_relaxed))
 		return mio__fail(EBUSY);
-	events->end = events->first;
-	pthread_cleanup_push(leave, poll);
-	n = registry->ops.wait(registry, events, timeout_ns);
-	pthread_cleanup_pop(0);
-	leave(poll);
-	return n;
+	return registry->ops.wait(registry, events, timeout_ns);
 }
 
 struct mio_registry *

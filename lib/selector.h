@@ -52,10 +52,11 @@ struct mio__selector_ops {
 
 	/*
 	 * Waits (timeout_ns < 0: for ever, 0: not at all, else at least so
-	 * long, one deadline), fills events->list with at most `limit` events
-	 * and sets `end` behind them; the rest must come with the next call,
-	 * in turn.  Returns how many, or -1 and errno (EINTR included) with
-	 * `end` as it was.  Never allocates.
+	 * long, one deadline), fills events->list with at most `limit`
+	 * events; the rest must come with the next call, in turn.  Returns
+	 * through mio__waited how many, or -1 and errno (EINTR included); if
+	 * its thread is cancelled, through mio__wait_cancelled.  Never
+	 * allocates.
 	 * 0 only when the time ran out.  Each event has readable or writable
 	 * set; a hang-up or error says both.  Edge-triggered: after an event
 	 * the next comes for a new change only.  A waker's descriptor that
@@ -110,6 +111,8 @@ struct mio_registry {
 	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
 	atomic_uint wakers;   /* how many; 0: mio_poll leaves epoch alone */
 	_Atomic uint64_t epoch; /* counts returns of mio_poll: see waker.c */
+	/* What the mio_poll under way fills, or NULL. */
+	_Atomic(struct mio_events *) waiting;
 	void *state;          /* the selector's; NULL where the kernel has it */
 	const struct mio__backend *backend;
 	atomic_size_t handles;
@@ -170,6 +173,41 @@ int mio__not_added(struct mio_source *source) MIO__COLD;
 int mio__bad_interests(
     const struct mio_registry *registry, unsigned interests) MIO__COLD;
 int mio__fail(int error) MIO__COLD;
+
+/*
+ * The end of every wait: `n` events (or -1) are in the list.  The selector
+ * calls it, not mio_poll, which so has nothing to do after the wait.
+ */
+static inline int
+mio__waited(struct mio_registry *registry, struct mio_events *events, int n)
+{
+	events->end = events->list + (n > 0 ? n : 0);
+	/*
+	 * Relaxed: a waker whose event this is was counted before it could
+	 * be signalled.  The epoch: see waker.c.
+	 */
+	if (atomic_load_explicit(&registry->wakers, memory_order_relaxed) != 0)
+		atomic_fetch_add_explicit(
+		    &registry->epoch, 1, memory_order_acq_rel);
+	/* Release: what this thread did to the poll is the next one's. */
+	atomic_store_explicit(&registry->waiting, NULL, memory_order_release);
+	return n;
+}
+
+/* The events of the wait under way; for its thread. */
+static inline struct mio_events *
+mio__waiting(struct mio_registry *registry)
+{
+	/* Relaxed: this thread has set it. */
+	return atomic_load_explicit(&registry->waiting, memory_order_relaxed);
+}
+
+/* For pthread_cleanup_push. */
+static inline void
+mio__wait_cancelled(void *registry)
+{
+	mio__waited(registry, mio__waiting(registry), 0);
+}
 
 /* One more that needs the object's memory. */
 static inline void

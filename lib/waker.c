@@ -7,8 +7,8 @@
  * return that ends this epoch, or by a later one.  A read-modify-write of
  * `epoch` on both sides puts the two in one order: a wake that comes first
  * is seen, with all that its thread did before, by who returns from
- * mio_poll; one that comes later finds the new epoch and signals.  waker.pml has the same
- * for a model checker.
+ * mio_poll; one that comes later finds the new epoch and signals.  waker.pml
+ * has the same for a model checker.
  */
 
 #include "config.h"
@@ -34,7 +34,7 @@ attach(struct mio_waker *waker)
 	struct mio_source source;
 	int error;
 
-	if (waker->ops->open(waker) < 0)
+	if (waker->ops.open(waker) < 0)
 		return -1;
 	if (waker->fds[0] < 0)
 		return 0;
@@ -43,7 +43,7 @@ attach(struct mio_waker *waker)
 		registry, &source, waker->token, MIO_READABLE) == 0)
 		return 0;
 	error = errno;
-	waker->ops->close(waker);
+	waker->ops.close(waker);
 	return mio__fail(error);
 }
 
@@ -61,11 +61,11 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	if (made == NULL)
 		return -1;
 	made->registry = registry;
-	made->ops = registry->backend->waker;
+	made->ops = *registry->backend->waker;
 	made->token = token;
 	made->fds[0] = made->fds[1] = -1;
 	atomic_init(&made->claimed, 0);
-	/* Relaxed, but before it can be signalled: see mio_poll. */
+	/* Relaxed, but before it can be signalled: see mio__waited. */
 	atomic_fetch_add_explicit(&registry->wakers, 1, memory_order_relaxed);
 	if (attach(made) < 0) {
 		int error = errno;
@@ -82,48 +82,42 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	return 0;
 }
 
-/* The signal failed with errno, or its thread is being cancelled. */
-static MIO__COLD int
-signal_again(struct mio_waker *waker)
+int
+mio__signal_failed(struct mio_waker *waker)
 {
-	int result = -1;
+	int cancel, result = -1;
 
-	while (result < 0 && (errno == EAGAIN || errno == EINTR)) {
+	/* What is drained is others' wakes too: it must be signalled again. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	if (errno == EAGAIN || errno == EINTR) {
 		if (errno == EAGAIN)
-			waker->ops->drain(waker->fds[0]);
-		result = waker->ops->signal(waker);
-	}
-	/* Others must not rely on it.  Relaxed, as below; no epoch is 0. */
-	if (result < 0)
+			waker->ops.drain(waker->fds[0]);
+		result = waker->ops.signal(waker);
+	} else {
+		/* Others must not rely on it.  Relaxed, as below. */
 		atomic_store_explicit(
 		    &waker->claimed, 0, memory_order_relaxed);
+	}
+	pthread_setcancelstate(cancel, &cancel);
 	return result;
 }
 
-/* Others may rely on the signal that this thread owes by now. */
-static void
-cancelled(void *waker)
+void
+mio__signal_cancelled(void *waker)
 {
 	errno = EINTR;
-	signal_again(waker);
+	mio__signal_failed(waker);
 }
 
 /* The epoch is new to this waker as far as its caller saw. */
 static MIO__NOINLINE int
 claim(struct mio_waker *waker, uint64_t claimed, uint64_t epoch)
 {
-	int result;
-
 	while (!atomic_compare_exchange_weak_explicit(&waker->claimed,
 	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed))
 		if (claimed >= epoch)
 			return 0;
-	pthread_cleanup_push(cancelled, waker);
-	result = waker->ops->signal(waker);
-	if (result < 0)
-		result = signal_again(waker);
-	pthread_cleanup_pop(0);
-	return result;
+	return waker->ops.signal(waker);
 }
 
 int
@@ -133,7 +127,7 @@ mio_waker_wake(struct mio_waker *waker)
 
 	if (waker == NULL)
 		return mio__fail(EINVAL);
-	/* Release what was done before; pairs with mio_poll's increment. */
+	/* Release what was done before; pairs with mio__waited's increment. */
 	epoch = atomic_fetch_add_explicit(
 	    &waker->registry->epoch, 0, memory_order_acq_rel);
 	/* Relaxed: only the number counts, `epoch` carries the order. */
@@ -160,7 +154,7 @@ mio_waker_free(struct mio_waker *waker)
 		registry->ops.remove(registry, &source);
 		mio_registry_unref(registry);
 	}
-	waker->ops->close(waker);
+	waker->ops.close(waker);
 	/* Relaxed: a poll that counts one too many costs an instruction. */
 	atomic_fetch_sub_explicit(&registry->wakers, 1, memory_order_relaxed);
 	free(waker);

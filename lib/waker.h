@@ -9,13 +9,7 @@
 
 #include "selector.h"
 
-struct mio_waker {
-	struct mio_registry *registry;
-	const struct mio__waker_ops *ops;
-	_Atomic uint64_t claimed; /* the epoch of the last wake that signalled */
-	mio_token token;
-	int fds[2]; /* to watch, to signal; may be the same */
-};
+struct mio_waker;
 
 struct mio__waker_ops {
 	const char *name;
@@ -28,8 +22,9 @@ struct mio__waker_ops {
 	int (*open)(struct mio_waker *waker);
 	/*
 	 * Makes a new edge on fds[0], however many came before undrained.
-	 * Async-signal-safe, any thread, never blocks.  -1 and EAGAIN: to be
-	 * drained and tried again.  Cancelled half-way: to be done again.
+	 * Async-signal-safe, any thread, never blocks.  Others may rely on
+	 * the signal by now: a failure ends in mio__signal_failed, and the
+	 * cancellation of the thread in mio__signal_cancelled.
 	 */
 	int (*signal)(struct mio_waker *waker);
 	/* Empties `fd` (fds[0]); also for level-triggered selectors. */
@@ -37,8 +32,21 @@ struct mio__waker_ops {
 	void (*close)(struct mio_waker *waker);
 };
 
+struct mio_waker {
+	struct mio_registry *registry;
+	struct mio__waker_ops ops; /* a copy, as in the registry */
+	_Atomic uint64_t claimed;  /* the epoch of the last wake to signal */
+	mio_token token;
+	int fds[2]; /* to watch, to signal; may be the same */
+};
+
 extern const struct mio__waker_ops mio__eventfd_ops;
 extern const struct mio__waker_ops mio__pipe_ops;
 extern const struct mio__waker_ops mio__user_ops;
+
+/* Drains and tries again if that can help, else -1 and errno. */
+int mio__signal_failed(struct mio_waker *waker) MIO__COLD;
+/* For pthread_cleanup_push: signals. */
+void mio__signal_cancelled(void *waker) MIO__COLD;
 
 #endif

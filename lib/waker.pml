@@ -148,7 +148,7 @@ active proctype Poll()
 		:: else
 		fi;
 #endif
-		/* leave(): acquired is what all before it released. */
+		/* mio__waited(): acquired is what all before it released. */
 		atomic {
 #if FAULT != 1
 			epoch++;

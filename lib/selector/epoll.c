@@ -5,6 +5,7 @@
 #include "selector.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -66,49 +67,98 @@ uncommon_flags(uint32_t native)
 	return flags;
 }
 
-static inline void
-translate(struct mio_event *list, size_t i)
+static inline struct flags
+flags_of(uint32_t native)
 {
-	struct epoll_event native;
-	struct flags flags;
+	return native < 32 ? common_flags[native] : uncommon_flags(native);
+}
 
-	memcpy(&native, (const char *)list + i * sizeof(native),
-	    sizeof(native));
-	flags = native.events < 32 ? common_flags[native.events]
-				   : uncommon_flags(native.events);
-	list[i].token = (mio_token)native.data.u64;
-	memcpy((char *)&list[i] + offsetof(struct mio_event, readiness),
-	    &flags, sizeof(flags));
+/* An event where the kernel wrote it, perhaps not aligned. */
+struct native {
+	char bytes[sizeof(struct epoll_event)];
+};
+
+static inline uint32_t
+events_of(const struct native *native)
+{
+	uint32_t events;
+
+	memcpy(&events, native->bytes + offsetof(struct epoll_event, events),
+	    sizeof(events));
+	return events;
+}
+
+static inline void
+put(struct mio_event *event, const struct native *native, struct flags flags)
+{
+	uint64_t token;
+
+	memcpy(&token, native->bytes + offsetof(struct epoll_event, data),
+	    sizeof(token));
+	event->token = (mio_token)token;
+	event->readiness = flags.readiness;
+	event->native = flags.native;
 }
 
 /*
  * In place: struct epoll_event has 12 bytes on x86, 16 elsewhere, and ours
  * 16 or (32-bit) 12.  So from the end that cannot overtake what is unread.
  */
-static MIO__NOINLINE int
-received_many(struct mio_events *events, int n)
+static inline void
+translate(struct mio_event *list, size_t n)
 {
-	struct mio_event *list = events->list;
+	const struct native *first = (void *)list, *from = first;
+	struct mio_event *to = list;
 
-	events->end = list + n;
-	if (sizeof(struct epoll_event) < sizeof(struct mio_event))
-		for (size_t i = (size_t)n; i-- > 0;)
-			translate(list, i);
-	else
-		for (size_t i = 0; i < (size_t)n; i++)
-			translate(list, i);
-	return n;
+	if (sizeof(*from) > sizeof(*to)) {
+		for (; n-- > 0; from++, to++)
+			put(to, from, flags_of(events_of(from)));
+		return;
+	}
+	from += n;
+	to += n;
+	while (from > first) {
+		uint32_t events = events_of(--from);
+		struct flags flags = flags_of(events);
+
+		put(--to, from, flags);
+		/* Those of one wait are mostly alike: four more at once. */
+		for (; from - first >= 4 && events_of(from - 1) == events &&
+		     events_of(from - 2) == events &&
+		     events_of(from - 3) == events &&
+		     events_of(from - 4) == events;
+		     from -= 4, to -= 4) {
+			put(to - 1, from - 1, flags);
+			put(to - 2, from - 2, flags);
+			put(to - 3, from - 3, flags);
+			put(to - 4, from - 4, flags);
+		}
+	}
+}
+
+static MIO__NOINLINE int
+received_many(struct mio_registry *registry, int n)
+{
+	struct mio_events *events = mio__waiting(registry);
+
+	if (n > 0)
+		translate(events->list, (size_t)n);
+	return mio__waited(registry, events, n);
 }
 
 static inline int
-received(struct mio_events *events, int n)
+received(struct mio_registry *registry, int n)
 {
+	struct mio_events *events;
+	const struct native *native;
+
 	if (n != 1)
-		return n <= 0 ? n : received_many(events, n);
+		return received_many(registry, n);
 	/* Most waits find one: as short as it gets. */
-	translate(events->list, 0);
-	events->end = events->list + 1;
-	return 1;
+	events = mio__waiting(registry);
+	native = (void *)events->list;
+	put(events->list, native, flags_of(events_of(native)));
+	return mio__waited(registry, events, 1);
 }
 
 /* Whole milliseconds; a kernel's limit does not cut the deadline short. */
@@ -125,27 +175,37 @@ wait_coarse(int fd, struct epoll_event *native, int max, int64_t timeout_ns)
 	}
 }
 
-static MIO__NOINLINE int
-wait_timed(struct mio_registry *registry, struct mio_events *events,
+static int
+wait_fine(struct mio_registry *registry, struct epoll_event *native, int max,
     int64_t timeout_ns)
 {
-	struct epoll_event *native = (void *)events->list;
-
 #ifdef HAVE_EPOLL_PWAIT2
 	/* Relaxed: a latch of its own, set at worst twice. */
 	if (!atomic_load_explicit(&registry->coarse, memory_order_relaxed)) {
 		struct timespec timeout = mio__sys_timespec(timeout_ns);
 		int n = epoll_pwait2(
-		    registry->fd, native, events->limit, &timeout, NULL);
+		    registry->fd, native, max, &timeout, NULL);
 
 		if (n >= 0 || !mio__sys_refused(errno))
-			return received(events, n);
+			return n;
 		atomic_store_explicit(
 		    &registry->coarse, true, memory_order_relaxed);
 	}
 #endif
-	return received(events,
-	    wait_coarse(registry->fd, native, events->limit, timeout_ns));
+	return wait_coarse(registry->fd, native, max, timeout_ns);
+}
+
+static MIO__NOINLINE int
+wait_timed(struct mio_registry *registry, struct mio_events *events,
+    int64_t timeout_ns)
+{
+	int n;
+
+	pthread_cleanup_push(mio__wait_cancelled, registry);
+	n = wait_fine(
+	    registry, (void *)events->list, events->limit, timeout_ns);
+	pthread_cleanup_pop(0);
+	return received(registry, n);
 }
 
 /*
@@ -156,11 +216,15 @@ static int
 wait_epoll(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
+	int n;
+
 	if (timeout_ns > 0)
 		return wait_timed(registry, events, timeout_ns);
-	return received(events,
-	    epoll_wait(registry->fd, (void *)events->list, events->limit,
-		(int)(timeout_ns >> 63))); /* -1 or 0 */
+	pthread_cleanup_push(mio__wait_cancelled, registry);
+	n = epoll_wait(registry->fd, (void *)events->list, events->limit,
+	    (int)(timeout_ns >> 63)); /* -1 or 0 */
+	pthread_cleanup_pop(0);
+	return received(registry, n);
 }
 
 static MIO__COLD int

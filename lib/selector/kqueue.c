@@ -289,13 +289,11 @@ received(struct mio_events *events, int n)
 		list[i].native = (uint32_t)native.filter << 16 |
 				 ((uint32_t)native.flags & 0xffffu);
 	}
-	events->end = list + n;
 	return n;
 }
 
 static int
-wait_kqueue(struct mio_registry *registry, struct mio_events *events,
-    int64_t timeout_ns)
+wait_until(int kq, struct mio_events *events, int64_t timeout_ns)
 {
 	int64_t left = timeout_ns;
 	int64_t deadline = 0;
@@ -313,7 +311,7 @@ wait_kqueue(struct mio_registry *registry, struct mio_events *events,
 		if (left > 0)
 			timeout = mio__sys_timespec(
 			    left < LONGEST_WAIT ? left : LONGEST_WAIT);
-		n = kevent(registry->fd, NULL, 0, (void *)events->list,
+		n = kevent(kq, NULL, 0, (void *)events->list,
 		    MIO__KEVENTS(events->limit), left < 0 ? NULL : &timeout);
 		if (n > 0)
 			return received(events, n);
@@ -325,6 +323,18 @@ wait_kqueue(struct mio_registry *registry, struct mio_events *events,
 		if (left <= 0)
 			return 0;
 	}
+}
+
+static int
+wait_kqueue(struct mio_registry *registry, struct mio_events *events,
+    int64_t timeout_ns)
+{
+	int n;
+
+	pthread_cleanup_push(mio__wait_cancelled, registry);
+	n = wait_until(registry->fd, events, timeout_ns);
+	pthread_cleanup_pop(0);
+	return mio__waited(registry, events, n);
 }
 
 const struct mio__selector_ops mio__kqueue_ops = {

@@ -109,7 +109,7 @@ kick(struct table *table)
 	if (table->polled == 0 || table->kicked)
 		return;
 	table->kicked = true;
-	table->notify.ops->signal(&table->notify);
+	table->notify.ops.signal(&table->notify);
 }
 
 /* The entry has changed: show it to the kernel, at once or after the wait. */
@@ -509,7 +509,7 @@ report(struct table *table, size_t place, struct mio_event *event)
 		return false;
 	}
 	if (entry->kind == WAKER) {
-		table->notify.ops->drain(entry->fd);
+		table->notify.ops.drain(entry->fd);
 	} else {
 		entry->armed &= (short)~flags;
 		if (flags & MUTING)
@@ -536,7 +536,7 @@ collect(struct table *table, struct mio_events *events, int found)
 	if (table->fds[0].revents & POLLNVAL)
 		return mio__fail(EBADF);
 	if (table->fds[0].revents != 0) {
-		table->notify.ops->drain(table->notify.fds[0]);
+		table->notify.ops.drain(table->notify.fds[0]);
 		table->kicked = false;
 		found--;
 	}
@@ -551,7 +551,6 @@ collect(struct table *table, struct mio_events *events, int found)
 			place = 1;
 	}
 	table->next = place;
-	events->end = events->list + n;
 	return (int)n;
 }
 
@@ -612,10 +611,8 @@ wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns)
 }
 
 static int
-wait_poll(struct mio_registry *registry, struct mio_events *events,
-    int64_t timeout_ns)
+wait_until(struct table *table, struct mio_events *events, int64_t timeout_ns)
 {
-	struct table *table = registry->state;
 	int64_t left = timeout_ns;
 	int64_t deadline = 0;
 
@@ -638,6 +635,18 @@ wait_poll(struct mio_registry *registry, struct mio_events *events,
 		if (left <= 0)
 			return 0;
 	}
+}
+
+static int
+wait_poll(struct mio_registry *registry, struct mio_events *events,
+    int64_t timeout_ns)
+{
+	int n;
+
+	pthread_cleanup_push(mio__wait_cancelled, registry);
+	n = wait_until(registry->state, events, timeout_ns);
+	pthread_cleanup_pop(0);
+	return mio__waited(registry, events, n);
 }
 
 static void
@@ -667,8 +676,8 @@ open_poll(struct mio_registry *registry)
 	registry->state = table;
 	table->next = 1;
 	table->notify.registry = registry;
-	table->notify.ops = registry->backend->waker;
-	if (table->notify.ops->open(&table->notify) == 0) {
+	table->notify.ops = *registry->backend->waker;
+	if (table->notify.ops.open(&table->notify) == 0) {
 		int fd = table->notify.fds[0];
 
 		if (reserve(table, fd) == 0 && fstat(fd, &st) == 0) {
@@ -676,7 +685,7 @@ open_poll(struct mio_registry *registry)
 			return 0;
 		}
 		error = errno;
-		table->notify.ops->close(&table->notify);
+		table->notify.ops.close(&table->notify);
 		errno = error;
 	}
 	error = errno;
@@ -690,7 +699,7 @@ close_poll(struct mio_registry *registry)
 	struct table *table = registry->state;
 
 	/* No wait can be under way, so nobody kicks any more. */
-	table->notify.ops->close(&table->notify);
+	table->notify.ops.close(&table->notify);
 }
 
 const struct mio__selector_ops mio__poll_ops = {

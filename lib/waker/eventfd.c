@@ -7,6 +7,7 @@
 #include "config.h"
 #include "waker.h"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,8 +35,12 @@ static int
 eventfd_signal(struct mio_waker *waker)
 {
 	static const uint64_t one = 1;
+	ssize_t n;
 
-	return write(waker->fds[1], &one, sizeof(one)) < 0 ? -1 : 0;
+	pthread_cleanup_push(mio__signal_cancelled, waker);
+	n = write(waker->fds[1], &one, sizeof(one));
+	pthread_cleanup_pop(0);
+	return n < 0 ? mio__signal_failed(waker) : 0;
 }
 
 static void

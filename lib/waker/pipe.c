@@ -8,6 +8,7 @@
 #include "config.h"
 #include "waker.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include "sys/sys.h"
@@ -32,8 +33,13 @@ pipe_drain(int fd)
 static int
 pipe_signal(struct mio_waker *waker)
 {
+	ssize_t n;
+
+	pthread_cleanup_push(mio__signal_cancelled, waker);
 	pipe_drain(waker->fds[0]);
-	return write(waker->fds[1], "", 1) < 0 ? -1 : 0;
+	n = write(waker->fds[1], "", 1);
+	pthread_cleanup_pop(0);
+	return n < 0 ? mio__signal_failed(waker) : 0;
 }
 
 static void

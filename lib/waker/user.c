@@ -51,7 +51,7 @@ user_signal(struct mio_waker *waker)
 		.flags = EV_RECEIPT,
 		.fflags = NOTE_TRIGGER };
 
-	return submit(waker, &change);
+	return submit(waker, &change) < 0 ? mio__signal_failed(waker) : 0;
 }
 
 static void
