@@ -6,6 +6,7 @@ TESTS += \
 	checks/headers.sh \
 	checks/house.sh \
 	checks/install.sh \
+	checks/packaging.sh \
 	checks/uninstall.sh
 EXTRA_DIST += \
 	abi/headers-x86_64.abi \
@@ -19,7 +20,12 @@ EXTRA_DIST += \
 	checks/install.sh \
 	checks/models.sh \
 	checks/names.sh \
-	checks/uninstall.sh
+	checks/packaging.sh \
+	checks/uninstall.sh \
+	packaging/alpine/APKBUILD \
+	packaging/alpine/try.sh \
+	packaging/files.sh \
+	packaging/rpm/libmio.spec
 
 # make check tells what it cannot do.
 AM_TESTSUITE_SUMMARY_HEADER = ' for $(PACKAGE_STRING)$(MISSING_SUITES)'
