@@ -72,7 +72,7 @@ static _Thread_local bool is_test; /* not one of its threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 /* Under `lock`. */
-static enum { RUNNING, OVER, STUCK } state;
+static enum progress { RUNNING, OVER, STUCK } state;
 static struct thread *threads; /* not joined yet */
 
 struct outcome *
@@ -242,7 +242,7 @@ stop_threads(void)
 }
 
 static void
-set_state(int now)
+set_state(enum progress now)
 {
 	pthread_mutex_lock(&lock);
 	state = now;
