@@ -106,6 +106,7 @@ if [ "$MIO_BACKENDS" = "$linux" ] && [ -z "$MIO_SANITIZERS" ]; then
 	for file in conformance include lib; do
 		cp -R "$top_srcdir/$file" "$tmp/tree/$file"
 	done
+	chmod -R u+w "$tmp/tree"
 	cp "$top_builddir/config.h" "$tmp/tree"
 	cp "$top_builddir/lib/backends.def" "$tmp/tree/lib"
 	cc="$CC $CPPFLAGS $CFLAGS $LDFLAGS"
