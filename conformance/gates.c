@@ -106,7 +106,7 @@ const struct gate gates[] = {
 	{ "udp_joined_group_is_heard_until_left", "qemu-*", GROUP },
 	{ "udp_joined_group_is_heard_until_left_v6", "qemu-*", GROUP },
 	{ "regr_ipv6_scope_and_flow_of_addresses", "qemu-*",
-	    "qemu: no IPV6_FLOWINFO_SEND, and sin6_scope_id is 16 bits" },
+	    "qemu: it lacks IPV6_FLOWINFO_SEND" },
 	{ "udp_multicast_ttl_v4", "qemu-s390x*",
 	    "qemu: a byte of option value 255 is written as four" },
 	{ "udp_peer_address_v6", "qemu-s390x*",
