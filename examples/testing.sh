@@ -120,7 +120,7 @@ run_backends()
 		(
 			servers=
 			trap 'kill -KILL $servers 2>/dev/null' EXIT
-			trap 'exit 99' HUP INT TERM
+			trap 'exit 99' HUP INT PIPE TERM
 			cd "$dir" || exit 99
 			test_backend
 		) &
