@@ -155,8 +155,8 @@ answer(const uint8_t *query, size_t length, uint8_t *reply, size_t max)
 		records += size > 0;
 		end += size;
 	}
-	flags = 0x8400 | (known ? 0 : NO_SUCH_NAME);
-	put16(reply + 2, flags | (query[2] & 1) << 8);
+	flags = 0x8400 | (known ? 0u : NO_SUCH_NAME);
+	put16(reply + 2, flags | (query[2] & 1u) << 8);
 	put16(reply + 6, records);
 	memset(reply + 8, 0, 4);
 	return end;
