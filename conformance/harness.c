@@ -142,6 +142,22 @@ raw_is_lenient(void)
 	return selector_is("kqueue");
 }
 
+bool
+knows_priority(void)
+{
+#ifdef __linux__
+	return !selector_is("kqueue");
+#else
+	return false;
+#endif
+}
+
+unsigned
+lone_error(void)
+{
+	return selector_is("kqueue") ? 0 : E;
+}
+
 void
 test_skipped(const char *reason)
 {

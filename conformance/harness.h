@@ -95,6 +95,14 @@ bool selector_is(const char *name);
 bool waker_is(const char *name);
 /* The selector does not know which descriptors _fd calls registered. */
 bool raw_is_lenient(void);
+/* The selector has the priority interest. */
+bool knows_priority(void);
+/*
+ * MIO_ERROR where an error comes without an end: a datagram was refused, a
+ * pipe has no reader.  0 with kqueue, which has a socket's error in fflags
+ * beside EV_EOF, and none for pipes (kqueue(2), EVFILT_READ and _WRITE).
+ */
+unsigned lone_error(void);
 
 /*
  * Ends the test as gated, which the report counts apart from passed.  GATE

@@ -162,3 +162,12 @@ mutants: all
 	python3 $(srcdir)/conformance/mutants $(MUTANTS_FLAGS)
 EXTRA_DIST += conformance/mutants conformance/mutants.known
 .PHONY: mutants
+
+# A kqueue for systems without one: configure --with-model-kqueue.
+if MODEL_KQUEUE
+noinst_LTLIBRARIES += conformance/libmodel.la
+MODEL_LIBS = conformance/libmodel.la
+endif
+conformance_libmodel_la_SOURCES = \
+	conformance/model/include/sys/event.h \
+	conformance/model/kqueue.c

@@ -199,18 +199,18 @@ TEST(evt_readable_means, "evt-06 evt-11 int-09 int-10")
 	shut(&pair.b);
 	WAIT(&loop, 2, R);
 	pair_close(&pair);
-#ifdef __linux__
-	/* Out-of-band data. */
-	PAIR(&pair);
-	CHECK_INT(0, mio_registry_register(loop.registry, &pair.a, 3, P));
-	QUIET(&loop);
-	CHECK_INT(1, mio_source_send(&pair.b, "!", 1, MSG_OOB));
-	WAIT(&loop, 3, P | R);
-	MIO_EVENTS_FOREACH(event, loop.events)
-		if (event->token == 3 && (event->readiness & P))
-			ck_assert_uint_eq(event->readiness & R, R);
-	pair_close(&pair);
-#endif
+	if (knows_priority()) {
+		PAIR(&pair);
+		CHECK_INT(
+		    0, mio_registry_register(loop.registry, &pair.a, 3, P));
+		QUIET(&loop);
+		CHECK_INT(1, mio_source_send(&pair.b, "!", 1, MSG_OOB));
+		WAIT(&loop, 3, P | R);
+		MIO_EVENTS_FOREACH(event, loop.events)
+			if (event->token == 3 && (event->readiness & P))
+				ck_assert_uint_eq(event->readiness & R, R);
+		pair_close(&pair);
+	}
 	shut(&stream);
 	shut(&listener);
 	loop_close(&loop);
@@ -335,8 +335,9 @@ TEST(evt_write_closed_without_its_reader, "evt-10 evt-08")
 		if (full)
 			fill(&sender);
 		shut(&receiver);
-		WAIT(&loop, 1, W | WC | E);
-		ck_assert_uint_eq(loop.seen & R, R);
+		WAIT(&loop, 1, W | WC | lone_error());
+		if (loop.seen & E)
+			ck_assert_uint_eq(loop.seen & R, R);
 		shut(&sender);
 	}
 	loop_close(&loop);

@@ -589,11 +589,14 @@ TEST(fd_number_used_again, "fd-09 close-04")
 		/* The new file is not registered, whatever the old was. */
 		put_fd(again[1], "x");
 		NOTOK(&loop, T1);
-		CHECK_FAILS(ENOENT,
-		    mio_registry_reregister_fd(
-			loop.registry, again[0], T3, R));
-		CHECK_FAILS(ENOENT,
-		    mio_registry_deregister_fd(loop.registry, again[0]));
+		if (!raw_is_lenient()) {
+			CHECK_FAILS(ENOENT,
+			    mio_registry_reregister_fd(
+				loop.registry, again[0], T3, R));
+			CHECK_FAILS(ENOENT,
+			    mio_registry_deregister_fd(
+				loop.registry, again[0]));
+		}
 		CHECK_INT(0,
 		    mio_registry_register_fd(loop.registry, again[0], T2, R));
 		WAIT(&loop, T2, R);
@@ -910,7 +913,7 @@ TEST(fd_udp_error_keeps_the_registration, "fd-01 close-08 poll-11")
 	shut(&two);
 	for (int i = 0; i < 3; ++i) {
 		CHECK_INT(1, mio_source_send(&one, "x", 1, 0));
-		WAIT(&loop, T1, R | W | E);
+		WAIT(&loop, T1, R | W | lone_error());
 		CHECK_FAILS(ECONNREFUSED,
 		    mio_source_recv(&one, buf, sizeof(buf), 0));
 		CHECK_FAILS(
@@ -957,7 +960,7 @@ TEST(fd_raw_udp_error_keeps_the_registration, "fd-06 close-08")
 	CHECK_INT(0, mio_registry_register_fd(loop.registry, one, T1, R));
 	close(two);
 	CHECK_INT(1, send(one, "x", 1, 0));
-	WAIT(&loop, T1, R | E);
+	WAIT(&loop, T1, R | lone_error());
 	CHECK_FAILS(ECONNREFUSED, recv(one, buf, sizeof(buf), 0));
 	CHECK_INT(0, drain_fd(loop.registry, one));
 	SETTLE(&loop);

@@ -224,15 +224,15 @@ TEST(int_errors_come_whatever_the_interest, "int-11 int-10")
 		R,
 		W,
 		R | W,
-#ifdef __linux__
 		P,
-#endif
 	};
 
 	for (size_t i = 0; i < LEN(interests); ++i) {
 		struct loop loop;
 		struct pair pair;
 
+		if (interests[i] == P && !knows_priority())
+			continue;
 		loop_open(&loop);
 		PAIR(&pair);
 		CHECK_INT(0,

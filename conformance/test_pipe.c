@@ -134,8 +134,11 @@ TEST(pipe_reader_closed, "pipe-04 pipe-06 evt-10")
 	watch(&p);
 	CHECK_INT(0, mio_source_close(&p.rx));
 	CHECK_INT(1, loop_poll(&p.loop, 5 * MIO_SEC));
-	CHECK_INT(R | W | WC | E,
-	    loop_flags(&p.loop, TX) & (R | W | WC | E));
+	if (lone_error() != 0)
+		CHECK_INT(R | W | WC | E,
+		    loop_flags(&p.loop, TX) & (R | W | WC | E));
+	else
+		CHECK_INT(W | WC, loop_flags(&p.loop, TX) & (W | WC));
 	QUIET(&p.loop);
 	stop(&p);
 }
@@ -151,7 +154,7 @@ TEST(pipe_reader_of_a_full_pipe_closed, "pipe-06 regr-21 evt-08")
 	WAIT(&p.loop, RX, R);
 	QUIET(&p.loop);
 	CHECK_INT(0, mio_source_close(&p.rx));
-	WAIT(&p.loop, TX, R | W | WC | E);
+	WAIT(&p.loop, TX, (lone_error() != 0 ? R | E : 0) | W | WC);
 	SETTLE(&p.loop);
 	stop(&p);
 }
@@ -160,11 +163,6 @@ TEST(pipe_registered_after_the_hang_up, "pipe-04 pipe-03 reg-23")
 {
 	struct ends p;
 
-	start(&p);
-	CHECK_INT(0, mio_source_close(&p.rx));
-	CHECK_INT(0, mio_registry_register(p.loop.registry, &p.tx, TX, W));
-	WAIT(&p.loop, TX, W | WC);
-	stop(&p);
 	start(&p);
 	CHECK_INT(0, mio_source_close(&p.tx));
 	CHECK_INT(0, mio_registry_register(p.loop.registry, &p.rx, RX, R));

@@ -126,7 +126,7 @@ withdraw(struct world *w, struct slot *s)
 
 	if (s->interests != 0)
 		MUST(w, result == 0);
-	else
+	else if (!s->is_raw || !raw_is_lenient())
 		MUST(w, result == -1 && errno == ENOENT);
 	forget(s);
 }

@@ -1213,7 +1213,7 @@ refuse(struct loop *loop, struct two *two, bool take)
 	int error = 0;
 
 	CHECK_INT(4, mio_source_send(&two->a, "lost", 4, 0));
-	WAIT(loop, A, E | R | W);
+	WAIT(loop, A, lone_error() | R | W);
 	if (take) {
 		CHECK_INT(0, mio_source_take_error(&two->a, &error));
 		CHECK_INT(ECONNREFUSED, error);

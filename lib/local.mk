@@ -35,8 +35,10 @@ EXTRA_lib_libmio_core_la_SOURCES = \
 	lib/waker/pipe.c \
 	lib/waker/user.c
 lib_libmio_core_la_CFLAGS = $(AM_CFLAGS) $(MIO_LIB_CFLAGS)
-lib_libmio_core_la_LIBADD = $(MIO_BACKEND_OBJECTS)
-lib_libmio_core_la_DEPENDENCIES = $(MIO_BACKEND_OBJECTS)
+lib_libmio_core_la_LIBADD = \
+	$(MIO_BACKEND_OBJECTS) \
+	$(MODEL_LIBS)
+lib_libmio_core_la_DEPENDENCIES = $(lib_libmio_core_la_LIBADD)
 
 # Version-info as the libtool manual has it; HACKING says when to change it.
 lib_libmio_la_SOURCES =
@@ -48,7 +50,8 @@ lib_libmio_la_LDFLAGS = \
 lib_libmio_la_CFLAGS = $(lib_libmio_core_la_CFLAGS)
 lib_libmio_la_LIBADD = \
 	$(lib_libmio_core_la_OBJECTS) \
-	$(MIO_BACKEND_OBJECTS)
+	$(MIO_BACKEND_OBJECTS) \
+	$(MODEL_LIBS)
 lib_libmio_la_DEPENDENCIES = \
 	$(lib_libmio_la_LIBADD) \
 	$(EXPORTS_FILE)

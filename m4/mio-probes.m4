@@ -62,16 +62,40 @@ MIO_DEFINE_IF([$with_libkqueue], [HAVE_LIBKQUEUE],
 	[kqueue is libkqueue, not the kernel's])
 ])
 
+dnl The model is compiled into the probe and later into the library.
+AC_DEFUN([MIO_WITH_MODEL_KQUEUE], [
+AC_ARG_WITH([model-kqueue],
+	[AS_HELP_STRING([--with-model-kqueue],
+		[use a model of kqueue, for tests of libmio alone @<:@no@:>@])],
+	[],
+	[with_model_kqueue=no])
+mio_model=
+AS_CASE([$with_model_kqueue:$with_libkqueue],
+	[no:*], [],
+	[yes:no], [
+		mio_model=`cd "$srcdir" && pwd`/conformance/model
+		CPPFLAGS="$CPPFLAGS -I$mio_model/include"
+		AS_VAR_APPEND([mio_model], [/kqueue.c])],
+	[yes:*], [AC_MSG_ERROR(
+		[--with-model-kqueue and --with-libkqueue: choose one])],
+	[AC_MSG_ERROR([--with-model-kqueue=$with_model_kqueue: say yes or no])])
+AM_CONDITIONAL([MODEL_KQUEUE], [test "$with_model_kqueue" = "yes"])
+])
+
 AC_DEFUN([MIO_PROBE_SYSTEM], [
 MIO_PROBE_CALL([epoll_create1], [[#include <sys/epoll.h>]],
 	[epoll_create1(EPOLL_CLOEXEC)])
 MIO_PROBE_CALL([epoll_pwait2], [[#include <sys/epoll.h>]],
 	[epoll_pwait2(0, 0, 0, 0, 0)])
+mio_save_LIBS=$LIBS
+LIBS="$mio_model $LIBS"
 MIO_PROBE_CALL([kqueue], [[
 #include <sys/types.h>
 #include <sys/event.h>
 #include <sys/time.h>]],
 	[kqueue() + kevent(0, 0, 0, 0, 0, 0) + EV_CLEAR + EV_RECEIPT])
+LIBS=$mio_save_LIBS
+AM_CONDITIONAL([HAVE_KQUEUE], [test "$ac_cv_func_kqueue" = "yes"])
 MIO_PROBE_CALL([poll], [[#include <poll.h>]],
 	[poll(0, 0, 0)])
 MIO_PROBE_CALL([ppoll], [[#include <poll.h>]],

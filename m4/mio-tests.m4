@@ -125,6 +125,7 @@ libmio $PACKAGE_VERSION
   libraries         shared $enable_shared, static $enable_static
   extra libraries   ${LIBS:-none}
   libkqueue         $with_libkqueue
+  model kqueue      $with_model_kqueue
   werror            $enable_werror
   hardening         $enable_hardening
   sanitizers        ${MIO_SANITIZERS:-none}
