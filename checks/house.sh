@@ -51,8 +51,9 @@ found=$(for file in include/*.h include/mio/*.h lib/*.[ch] lib/*/*.[ch] \
 done)
 [ -z "$found" ] || fail 'no SPDX line' "$found"
 
-if [ -n "$MIO_SANITIZERS" ] || ! command -v readelf >/dev/null; then
-	echo 'sanitizers, or no readelf: the built library is not checked'
+if [ -n "$MIO_SANITIZERS$MODEL_LIBS" ] || ! command -v readelf >/dev/null; then
+	echo 'sanitizers, a model of the system, or no readelf:' \
+		'the built library is not checked'
 	exit $status
 fi
 if [ -e "$lib" ]; then

@@ -163,6 +163,26 @@ mutants: all
 EXTRA_DIST += conformance/mutants conformance/mutants.known
 .PHONY: mutants
 
+# Of kqueue itself, and what of lib/ fails when it does.
+if HAVE_KQUEUE
+KQUEUE_TESTS = \
+	conformance/test_kqueue \
+	conformance/test_kqueue_fault
+check_PROGRAMS += $(KQUEUE_TESTS)
+TESTS += $(KQUEUE_TESTS)
+endif
+conformance_test_kqueue_SOURCES = conformance/test_kqueue.c
+conformance_test_kqueue_LDADD = $(MODEL_LIBS)
+conformance_test_kqueue_fault_SOURCES = conformance/test_kqueue_fault.c
+conformance_test_kqueue_fault_LDADD = lib/libmio-core.la
+conformance_test_kqueue_fault_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=clock_gettime \
+	-Wl,--wrap=fcntl \
+	-Wl,--wrap=fcntl64 \
+	-Wl,--wrap=kevent \
+	-Wl,--wrap=kqueue
+
 # A kqueue for systems without one: configure --with-model-kqueue.
 if MODEL_KQUEUE
 noinst_LTLIBRARIES += conformance/libmodel.la

@@ -1286,11 +1286,14 @@ main(void)
 		old_system = false;
 		grow_all();
 		interrupted_wait();
-		failing_wake(EINTR);
-		failing_wake(EAGAIN);
-		failing_wake(EIO);
-		cancelled_wake();
-		full_waker();
+		/* Kqueue's own wakers write nothing: test_kqueue_fault.c. */
+		if (strstr(backend, "+user") == NULL) {
+			failing_wake(EINTR);
+			failing_wake(EAGAIN);
+			failing_wake(EIO);
+			cancelled_wake();
+			full_waker();
+		}
 		doing = "calls";
 		for (call = 0; call < CALLS; call++)
 			seen[call] = calls_seen[call] - seen[call];

@@ -48,7 +48,7 @@
 #include <linux/sockios.h>
 
 enum {
-	BELL_FROM = 100, /* its number is at least that */
+	BELL_FROM = 100,
 	BUCKETS = 128,
 	BATCH = 64,
 	LONGEST_SEC = 100000000, /* itimespecfix of older NetBSD */
@@ -336,6 +336,18 @@ option(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0 ? 0 : value;
 }
 
+/* How many connections a listener has: sol_qlen. */
+static int
+queued(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return 1;
+	return (int)info.tcpi_unacked;
+}
+
 /* SBS_CANTSENDMORE: by shutdown(2), or by the end of the connection. */
 static bool
 cannot_send(int fd, short now)
@@ -374,7 +386,7 @@ socket_ready(struct knote *note, int fd, short now)
 
 	if (note->kev.filter == EVFILT_READ) {
 		if (option(fd, SO_ACCEPTCONN)) {
-			note->kev.data = 1;
+			note->kev.data = queued(fd);
 			return now & POLLIN;
 		}
 		note->kev.data = number(fd, FIONREAD);
@@ -852,9 +864,13 @@ start(void)
 {
 	int fd = eventfd(1, EFD_CLOEXEC);
 
+	/* Out of the way, unless only a few are allowed. */
 	bell = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, BELL_FROM);
-	if (fd < 0 || bell < 0 ||
+	if (bell >= 0)
+		close(fd);
+	else
+		bell = fd;
+	if (bell < 0 ||
 	    pthread_atfork(before_fork, after_fork, in_child) != 0)
 		abort();
-	close(fd);
 }

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "selector.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
@@ -38,7 +39,7 @@
 #define KNOWS_LIO 0u
 #endif
 
-/* What is asked for a descriptor, and what became of it. */
+/* What is asked for a descriptor, and what each change's receipt said. */
 struct request {
 	struct kevent changes[2];
 	int errors[2];
@@ -122,6 +123,18 @@ request_read(struct request *request, const struct mio_source *source,
 	request->changes[request->count++] = change;
 }
 
+/*
+ * A pipe whose other end is gone, which other systems report as an event:
+ * EPIPE, or on NetBSD EBADF although the descriptor is open (pipe_kqfilter).
+ */
+static MIO__COLD bool
+has_no_reader(const struct kevent *change, int error)
+{
+	if (error == EBADF && change->filter == EVFILT_WRITE)
+		return fcntl((int)change->ident, F_GETFD) >= 0;
+	return error == EPIPE;
+}
+
 /* Of the errors, the first is the call's. */
 static int
 make(struct mio_registry *registry, struct request *request)
@@ -137,24 +150,22 @@ make(struct mio_registry *registry, struct request *request)
 		return -1;
 	}
 	for (int i = 0; i < request->count; i++) {
-		bool forget = request->changes[i].flags & EV_DELETE;
+		const struct kevent *change = &request->changes[i];
 		int error = mio__kqueue_error(&receipts[i]);
 
-		/*
-		 * ENOENT: it was not there, as wanted.  EPIPE: a pipe whose
-		 * other end is gone, which other systems report as an event.
-		 */
-		if (error == (forget ? ENOENT : EPIPE))
-			error = 0;
 		request->errors[i] = error;
-		if (failure == 0)
+		if (error == 0 || failure != 0)
+			continue;
+		/* ENOENT: it was not there, as wanted. */
+		if (change->flags & EV_DELETE ? error != ENOENT
+					      : !has_no_reader(change, error))
 			failure = error;
 	}
 	return failure != 0 ? mio__fail(failure) : 0;
 }
 
 /*
- * If one change failed and one did not, gives the filter of the latter the
+ * If one change was made and one was not, gives the filter of the former the
  * flags and token that it had before.
  */
 static MIO__COLD void
@@ -163,12 +174,10 @@ unmake(struct mio_registry *registry, const struct request *request,
 {
 	struct request undo = { .count = 1 };
 	int error = errno;
-	int made;
+	int made = request->errors[0] == 0 ? 0 : 1;
 
-	if (request->count < 2 ||
-	    (request->errors[0] != 0) == (request->errors[1] != 0))
+	if (request->count < 2 || request->errors[made] != 0)
 		return;
-	made = request->errors[0] == 0 ? 0 : 1;
 	undo.changes[0] = request->changes[made];
 	undo.changes[0].flags = watched ? WATCH : FORGET;
 	set_token(&undo.changes[0], token);

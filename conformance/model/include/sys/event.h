@@ -7,6 +7,8 @@
 #ifndef MODEL_SYS_EVENT_H
 #define MODEL_SYS_EVENT_H
 
+#define MODEL_KQUEUE 1
+
 #include <stdint.h>
 #include <time.h>
 
