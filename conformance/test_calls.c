@@ -263,6 +263,8 @@ waiting_allocates_nothing(const char *backend)
 static void
 repeated_wakes_are_free(const char *backend)
 {
+	/* Kqueue's own wakers write nothing, ever. */
+	const unsigned long one = strstr(backend, "+user") == NULL;
 	struct world world;
 	unsigned long before;
 
@@ -271,13 +273,13 @@ repeated_wakes_are_free(const char *backend)
 		before = writes;
 		for (int i = 0; i < 100; ++i)
 			MUST(mio_waker_wake(world.waker) == 0);
-		expect(writes - before, 1, backend,
+		expect(writes - before, one, backend,
 		    "write(2) calls of 100 wakes");
 		await(&world, WAKER, MIO_READABLE);
 		/* Delivered: the next one is a new one. */
 		before = writes;
 		MUST(mio_waker_wake(world.waker) == 0);
-		expect(writes - before, 1, backend,
+		expect(writes - before, one, backend,
 		    "write(2) calls of the next wake");
 		await(&world, WAKER, MIO_READABLE);
 	}

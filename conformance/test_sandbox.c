@@ -378,7 +378,9 @@ check_own_flags(void)
 static void
 inside(const struct sandbox *box, const char *backend)
 {
-	const bool epoll = strncmp(backend, "epoll", 5) == 0;
+	/* A kqueue on Linux is made of epoll. */
+	const bool epoll = strncmp(backend, "epoll", 5) == 0 ||
+	    strncmp(backend, "kqueue", 6) == 0;
 	const bool eventfd = strstr(backend, "+eventfd") != NULL;
 	const bool no_waker = eventfd && (box->effect & NO_EVENTFD) != 0;
 	struct mio_poll *poll = NULL;

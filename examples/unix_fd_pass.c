@@ -346,7 +346,7 @@ receive_clients(struct side *s, const struct mio_source *listener)
 				drained = false;
 			else if (event->token == CHANNEL) {
 				s->channel_ready = true;
-				died = mio_event_is_read_closed(event);
+				died |= mio_event_is_read_closed(event);
 			} else if (mio_event_is_readable(event))
 				s->conns[event->token].can_read = true;
 		}
