@@ -617,7 +617,7 @@ TEST(reg_of_a_hung_up_source_reports_it, "reg-23")
 	loop_close(&loop);
 }
 
-TEST(reg_of_a_pipe_without_its_reader_reports_it, "reg-23")
+TEST(reg_of_a_readerless_pipe_reports_it, "reg-23")
 {
 	struct loop loop;
 	struct mio_source receiver = MIO_SOURCE_INIT;
@@ -632,7 +632,7 @@ TEST(reg_of_a_pipe_without_its_reader_reports_it, "reg-23")
 	loop_close(&loop);
 }
 
-TEST(reg_of_a_pipe_without_its_reader_succeeds, "reg-23 regr-25")
+TEST(reg_of_a_readerless_pipe_succeeds, "reg-23 regr-25")
 {
 	static const unsigned interests[] = { W, R | W };
 
@@ -930,8 +930,8 @@ SUITE(reg, &reg_reports_what_is_ready_already, &reg_twice_is_eexist,
     &reg_unsupported_interests_are_enotsup,
     &reg_connecting_stream_needs_one_registration,
     &reg_of_a_hung_up_source_reports_it,
-    &reg_of_a_pipe_without_its_reader_reports_it,
-    &reg_of_a_pipe_without_its_reader_succeeds,
+    &reg_of_a_readerless_pipe_reports_it,
+    &reg_of_a_readerless_pipe_succeeds,
     &reg_reregister_after_a_hangup_reports_it_again,
     &reg_refuses_null_and_closed, &reg_rearm_of_unknown_descriptors,
     &reg_deregistered_while_another_thread_waits,

@@ -143,7 +143,7 @@ has '^  TCP: peer RST  *R W E rc wc 0x201d  '
 has '^  wak-08 '
 has ' matrix .*/0/0' err
 expand "$tmp/out" |
-	awk 'length($0) > 110 && !/^  (compiler|configure|kernel)/' \
+	awk 'length($0) > 105 && !/^  (compiler|configure|kernel)/' \
 	>"$tmp/long"
 [ ! -s "$tmp/long" ] || {
 	cat "$tmp/long"
