@@ -36,14 +36,17 @@ struct entry {
 	mio_token token;
 	ino_t ino; /* with dev: what file the number stood for */
 	dev_t dev;
-	int fd;          /* -1: a hole, filled by the next sync */
-	short interests; /* POLL* bits asked for */
-	short armed;     /* those of them to be reported */
-	uint8_t kind;
-	bool muted;   /* hung up: poll(2) would return at once for ever */
-	bool dirty;   /* noted in `dirty` */
-	bool changed; /* since the wait began: what it finds is outdated */
+	int fd;      /* -1: a hole, filled by the next sync */
+	short armed; /* POLL* bits to be reported */
+	uint8_t interests;
+	uint8_t kind : 2;
+	bool muted : 1;   /* hung up: poll(2) would return at once for ever */
+	bool dirty : 1;   /* noted in `dirty` */
+	bool changed : 1; /* since the wait began: what it finds is outdated */
 };
+
+/* With 8 bytes in fds, 4 in dirty and 4 in slots, 48 for a registration. */
+_Static_assert(sizeof(struct entry) <= 32, "small");
 
 enum { SOURCE, DESCRIPTOR, WAKER };
 
@@ -281,8 +284,9 @@ append(struct table *table, int fd, const struct stat *st, uint8_t kind,
 	entry->ino = st->st_ino;
 	entry->dev = st->st_dev;
 	entry->fd = fd;
-	entry->interests = entry->armed = mask_of(interests);
-	entry->kind = kind;
+	entry->interests = (uint8_t)interests;
+	entry->armed = mask_of(interests);
+	entry->kind = kind & 3u;
 	table->slots[fd] = (uint32_t)place;
 	touch(table, place);
 }
@@ -386,7 +390,8 @@ change_poll(struct mio_registry *registry, struct mio_source *source,
 		struct entry *entry = &table->entries[place];
 
 		entry->token = token;
-		entry->interests = entry->armed = mask_of(interests);
+		entry->interests = (uint8_t)interests;
+		entry->armed = mask_of(interests);
 		entry->muted = false;
 		entry->changed = place < table->polled;
 		touch(table, place);
@@ -438,7 +443,7 @@ rearm_poll(struct mio_registry *registry, const struct mio_source *source,
 	if (place != 0) {
 		struct entry *entry = &table->entries[place];
 
-		entry->armed |= (short)(entry->interests & mask);
+		entry->armed |= (short)(mask_of(entry->interests) & mask);
 		entry->muted = false;
 		touch(table, place);
 		kick(table);
