@@ -7,7 +7,8 @@ TESTS += \
 	checks/house.sh \
 	checks/install.sh \
 	checks/packaging.sh \
-	checks/uninstall.sh
+	checks/uninstall.sh \
+	checks/usdt.sh
 EXTRA_DIST += \
 	abi/headers-x86_64.abi \
 	abi/libmio.so.0-x86_64.abi \
@@ -22,6 +23,7 @@ EXTRA_DIST += \
 	checks/names.sh \
 	checks/packaging.sh \
 	checks/uninstall.sh \
+	checks/usdt.sh \
 	packaging/alpine/APKBUILD \
 	packaging/alpine/try.sh \
 	packaging/files.sh \

@@ -126,6 +126,7 @@ TESTS += \
 	examples/test-redis.sh \
 	examples/test-tcp-echo.sh
 EXTRA_DIST += \
+	examples/libmio.bt \
 	examples/test-cares.sh \
 	examples/test-curl.sh \
 	examples/test-examples.sh \

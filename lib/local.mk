@@ -10,6 +10,7 @@ lib_libmio_core_la_SOURCES = \
 	lib/events.c \
 	lib/pipe.c \
 	lib/poll.c \
+	lib/probes.h \
 	lib/registry.c \
 	lib/selector.h \
 	lib/selector/table.c \

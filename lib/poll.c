@@ -82,6 +82,7 @@ mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 	if (!atomic_compare_exchange_strong_explicit(&registry->waiting, &none,
 		events, memory_order_acquire, memory_order_relaxed))
 		return mio__fail(EBUSY);
+	MIO__PROBE2(poll_enter, registry, timeout_ns);
 	return registry->ops.wait(registry, events, timeout_ns);
 }
 

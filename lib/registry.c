@@ -50,6 +50,7 @@ mio_registry_register(struct mio_registry *registry,
 		return mio__fail(EINVAL);
 	if (source->priv[0] != NULL)
 		return register_again(registry, source, token, interests);
+	MIO__PROBE4(register, registry, source->handle, token, interests);
 	/* Before the call, which then is the last thing to do. */
 	source->priv[0] = registry;
 	mio__registry_keep(registry);
@@ -74,6 +75,7 @@ mio_registry_reregister(struct mio_registry *registry,
 {
 	if (!holds(registry, source))
 		return not_held(registry, source);
+	MIO__PROBE4(reregister, registry, source->handle, token, interests);
 	return registry->ops.change(registry, source, token, interests);
 }
 
@@ -85,6 +87,7 @@ mio_registry_deregister(
 
 	if (!holds(registry, source))
 		return not_held(registry, source);
+	MIO__PROBE2(deregister, registry, source->handle);
 	result = registry->ops.remove(registry, source);
 	if (result != 0)
 		return result;
@@ -124,6 +127,7 @@ mio_registry_register_fd(struct mio_registry *registry, mio_handle fd,
 
 	if (registry == NULL)
 		return mio__fail(EINVAL);
+	MIO__PROBE4(register, registry, fd, token, interests);
 	return registry->ops.add(registry, &source, token, interests);
 }
 
@@ -135,6 +139,7 @@ mio_registry_reregister_fd(struct mio_registry *registry, mio_handle fd,
 
 	if (registry == NULL)
 		return mio__fail(EINVAL);
+	MIO__PROBE4(reregister, registry, fd, token, interests);
 	return registry->ops.change(registry, &source, token, interests);
 }
 
@@ -145,6 +150,7 @@ mio_registry_deregister_fd(struct mio_registry *registry, mio_handle fd)
 
 	if (registry == NULL)
 		return mio__fail(EINVAL);
+	MIO__PROBE2(deregister, registry, fd);
 	return registry->ops.remove(registry, &source);
 }
 

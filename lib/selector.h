@@ -17,6 +17,8 @@
 #include <sys/types.h>
 #include <mio.h>
 
+#include "probes.h"
+
 /* What is rare stays out of the way of what is not. */
 #if defined(__GNUC__)
 #define MIO__COLD __attribute__((cold, noinline))
@@ -182,6 +184,7 @@ static inline int
 mio__waited(struct mio_registry *registry, struct mio_events *events, int n)
 {
 	events->end = events->list + (n > 0 ? n : 0);
+	MIO__PROBE2(poll_return, registry, n);
 	/*
 	 * Relaxed: a waker whose event this is was counted before it could
 	 * be signalled.  The epoch: see waker.c.

@@ -127,6 +127,7 @@ mio_waker_wake(struct mio_waker *waker)
 
 	if (waker == NULL)
 		return mio__fail(EINVAL);
+	MIO__PROBE2(wake, waker->registry, waker->token);
 	/* Release what was done before; pairs with mio__waited's increment. */
 	epoch = atomic_fetch_add_explicit(
 	    &waker->registry->epoch, 0, memory_order_acq_rel);

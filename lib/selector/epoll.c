@@ -98,6 +98,7 @@ put(struct mio_event *event, const struct native *native, struct flags flags)
 	event->token = (mio_token)token;
 	event->readiness = flags.readiness;
 	event->native = flags.native;
+	MIO__PROBE3(event, event->token, event->readiness, event->native);
 }
 
 /*

@@ -297,6 +297,8 @@ received(struct mio_events *events, int n)
 		list[i].readiness = readiness_of(&native);
 		list[i].native = (uint32_t)native.filter << 16 |
 				 ((uint32_t)native.flags & 0xffffu);
+		MIO__PROBE3(event, list[i].token, list[i].readiness,
+		    list[i].native);
 	}
 	return n;
 }

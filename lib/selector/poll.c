@@ -524,6 +524,7 @@ report(struct table *table, size_t place, struct mio_event *event)
 	event->token = entry->token;
 	event->readiness = readiness_of(flags);
 	event->native = (uint16_t)flags;
+	MIO__PROBE3(event, event->token, event->readiness, event->native);
 	return true;
 }
 
