@@ -50,6 +50,7 @@ const struct gate gates[] = {
 	{ "close_deregister_after_a_hang_up", "kqueue+*", READD },
 	{ "close_deregister_after_an_error", "kqueue+*", READD },
 	{ "evt_forgotten_events_are_skipped", "kqueue+*", READD },
+	{ "evt_read_closed_for_readable_alone", "kqueue+*", STALE },
 	{ "evt_read_closed_of_local_shutdowns", "kqueue+*", STALE },
 	{ "evt_write_closed_without_its_reader", "kqueue+*", STALE },
 	{ "fd_hang_up_is_reported_once", "kqueue+*", READD },
