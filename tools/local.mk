@@ -26,10 +26,11 @@ $(tools_mio_conformance_OBJECTS) $(tools_mio_info_OBJECTS): \
 	tools/build.h
 tools/build.h: config.status
 	$(AM_V_GEN)$(MKDIR_P) tools && { \
-		hide='s/ *-f[a-z]*-prefix-map=[^ '"'"']*//g'; \
+		hide='s/ *-f[^ =]*-prefix-map=[^ '"'"']*//g'; \
 		quote='s/[\\"]/\\&/g'; \
 		echo '/* SPDX-License-Identifier: MIT */'; \
 		text=`./config.status --config | $(SED) "$$hide; $$quote"`; \
+		echo '/* SPDX-License-Identifier: MIT */'; \
 		echo "#define BUILD_CONFIGURE \"$$text\""; \
 		text=`echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | \
 			$(SED) "$$hide; $$quote; s/  */ /g; s/ $$//"`; \
