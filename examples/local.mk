@@ -88,6 +88,7 @@ examples_unix_fd_pass_LDADD = lib/libmio.la
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
+	examples/Makefile \
 	examples/cares.c \
 	examples/chat.c \
 	examples/child_pipes.c \
