@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What the headers declare, lib/libmio.map lists and the shared library
-# exports is the same, and one version goes with it all.
+# exports is the same, and one version goes with it all, Debian's symbols and
+# changelog too, where they are.
 
 set -eu
 LC_ALL=C
@@ -52,6 +53,24 @@ sed -n 's/.*@@LIBMIO_//p; t
 done >"$tmp/nodes"
 cat "$tmp/nodes"
 [ ! -s "$tmp/nodes" ] || status=1
+
+# The node tells the first version that has a symbol.
+if [ -d "$top_srcdir/debian" ]; then
+	awk -F @@ '{
+		version = substr($2, index($2, "_") + 1) ".0"
+		print " " $1 "@" $2 " " version
+		print " " $2 "@" $2 " " version
+	}' "$tmp/map" | sort -u >"$tmp/map-debian"
+	grep '^ ' "$top_srcdir/debian/libmio0.symbols" | sort >"$tmp/debian"
+	same map-debian debian \
+		'lib/libmio.map and debian/libmio0.symbols differ'
+	version=$(sed -n '1s/^libmio (\(.*\)-[^-]*) .*/\1/p' \
+		"$top_srcdir/debian/changelog")
+	[ "$version" = "$PACKAGE_VERSION" ] || {
+		echo "FAIL: debian/changelog is about version '$version'"
+		status=1
+	}
+fi
 
 # Mach-O prefixes the names, and has no versions.  What the compiler's own
 # runtime adds to each library is not libmio's.  "Private external" are names
