@@ -5,6 +5,8 @@
 bin_PROGRAMS += tools/mio-info
 dist_man_MANS += man/mio-info.1
 # Its program is with its sources, in conformance/local.mk.
+# A tarball has its page also if it is made where there is no Check.
+EXTRA_DIST += man/mio-conformance.1
 if HAVE_CHECK
 dist_man_MANS += man/mio-conformance.1
 TESTS += tools/test-conformance.sh
