@@ -23,23 +23,26 @@ dnl tests and examples need.
 AC_SEARCH_LIBS([pthread_create], [pthread],
 	[],
 	[AC_MSG_ERROR([libmio needs POSIX threads])])
-dnl 64-bit atomics are calls on some 32-bit machines.
-AC_CACHE_CHECK([for library containing 64-bit atomics], [mio_cv_lib_atomic],
+dnl 64-bit atomics are calls on some 32-bit machines, a byte's on riscv64.
+AC_CACHE_CHECK([for library containing the atomics], [mio_cv_lib_atomic],
 	[mio_cv_lib_atomic=no
 	mio_save_LIBS=$LIBS
 	for mio_lib in '' -latomic; do
 		LIBS="$mio_lib $mio_save_LIBS"
 		AC_LINK_IFELSE([AC_LANG_PROGRAM([[
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
-static _Atomic uint64_t epoch;]],
-				[[return (int)atomic_fetch_add(&epoch, 1);]])],
+static _Atomic uint64_t epoch;
+static atomic_bool busy;]],
+				[[return atomic_exchange(&busy, true) ||
+				    (int)atomic_fetch_add(&epoch, 1);]])],
 			[mio_cv_lib_atomic=${mio_lib:-none required}
 			break])
 	done
 	LIBS=$mio_save_LIBS])
 AS_CASE([$mio_cv_lib_atomic],
-	[no], [AC_MSG_ERROR([libmio needs 64-bit C11 atomics])],
+	[no], [AC_MSG_ERROR([libmio needs C11 atomics, also of 64 bits])],
 	[-l*], [LIBS="$mio_cv_lib_atomic $LIBS"])
 ])
 
