@@ -86,7 +86,7 @@ ns_of(const struct timespec *timeout)
 	EXPECT(timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 &&
 		timeout->tv_nsec <= 999999999,
 	    "timespec {%lld, %ld}", (long long)timeout->tv_sec,
-	    timeout->tv_nsec);
+	    (long)timeout->tv_nsec);
 	if (seconds > INT64_MAX / MIO_SEC - 1)
 		return INT64_MAX;
 	return seconds * MIO_SEC + timeout->tv_nsec;
@@ -242,12 +242,12 @@ timeouts_as_timespec(void)
 
 		EXPECT(ns_of(&timeout) == table[i],
 		    "%lld ns become {%lld, %ld}", (long long)table[i],
-		    (long long)timeout.tv_sec, timeout.tv_nsec);
+		    (long long)timeout.tv_sec, (long)timeout.tv_nsec);
 	}
 	EXPECT(longest.tv_sec >= INT32_MAX && longest.tv_nsec >= 0 &&
 		longest.tv_nsec <= 999999999,
 	    "INT64_MAX ns become {%lld, %ld}", (long long)longest.tv_sec,
-	    longest.tv_nsec);
+	    (long)longest.tv_nsec);
 }
 
 /* Native flags of one selector. */
