@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/ip.h>
-#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
@@ -209,8 +208,8 @@ checksum(const unsigned char *bytes, size_t len)
 static void
 answer_unreachable(int sniffer, const struct addr *to)
 {
-	unsigned char packet[256], answer[8 + 20 + 8] = { ICMP_DEST_UNREACH,
-		ICMP_HOST_UNREACH };
+	unsigned char packet[256], answer[8 + 20 + 8] = { 3, 1 };
+	/* Destination unreachable: the host. */
 	struct addr self = loopback(AF_INET);
 	uint16_t sum;
 	ssize_t n;

@@ -682,6 +682,12 @@ receive_int(const struct mio_source *socket, int level, int type)
 	return value;
 }
 
+#ifdef __linux__
+#define TTL_MESSAGE IP_TTL
+#else
+#define TTL_MESSAGE IP_RECVTTL
+#endif
+
 BOTH(udp_time_to_live, "udp-16")
 {
 	static const unsigned values[] = { 10, 255, 1, 64 };
@@ -704,7 +710,7 @@ BOTH(udp_time_to_live, "udp-16")
 		put(&two.a, "x");
 		CHECK_INT(values[i],
 		    receive_int(
-			&two.b, level, v6 ? IPV6_HOPLIMIT : IP_TTL));
+			&two.b, level, v6 ? IPV6_HOPLIMIT : TTL_MESSAGE));
 	}
 	CHECK_FAILS(EINVAL, mio_source_set_ttl(&two.a, 0));
 	CHECK_FAILS(EINVAL, mio_source_set_ttl(&two.a, 256));
