@@ -96,10 +96,10 @@ stuck_open(struct stuck *stuck)
 		stuck->listener, &stuck->addr.u.any, &stuck->addr.len));
 	for (;;) {
 		struct pollfd entry = { -1, POLLOUT, 0 };
-		int fd = socket(
-		    AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 		CHECK_CALL(fd);
+		CHECK_INT(0, fcntl(fd, F_SETFL, O_NONBLOCK));
 		ck_assert_int_lt(stuck->fillers, (int)LEN(stuck->filler));
 		stuck->filler[stuck->fillers++] = fd;
 		CHECK_FAILS(EINPROGRESS,
@@ -208,8 +208,8 @@ checksum(const unsigned char *bytes, size_t len)
 static void
 answer_unreachable(int sniffer, const struct addr *to)
 {
-	unsigned char packet[256], answer[8 + 20 + 8] = { 3, 1 };
 	/* Destination unreachable: the host. */
+	unsigned char packet[256], answer[8 + 20 + 8] = { 3, 1 };
 	struct addr self = loopback(AF_INET);
 	uint16_t sum;
 	ssize_t n;
