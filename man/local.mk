@@ -37,6 +37,7 @@ dist_man_MANS += \
 	man/mio_poll_new.3 \
 	man/mio_poll_new_backend.3 \
 	man/mio_poll_registry.3 \
+	man/mio_porting.7 \
 	man/mio_registry.3 \
 	man/mio_registry_deregister.3 \
 	man/mio_registry_deregister_fd.3 \
