@@ -188,6 +188,23 @@ while read -r page; do
 	done <"$tmp/references"
 done <"$tmp/pages"
 
+# README's table of systems and mio(7)'s are one, and of .ci/run's steps.
+awk '$0 == "Systems" { wanted = 1 }
+	wanted && /^    [A-Z]/ { $1 = $1; print }
+	/^run:/ { wanted = 0 }' "$top_srcdir/README" >"$tmp/systems"
+sed -n '/^\.Ss Systems/,/^\.El/{
+	s/ Ta / /g
+	s/^\.It \([A-Z].*\)/\1/p
+	}' "$man/mio.7" | grep -v '^Em ' |
+	diff "$tmp/systems" - | sed -n 's/^[<>]/&/p' >"$tmp/out"
+expect_none "$tmp/out" 'system only in README (<) or mio(7) (>)'
+[ -s "$tmp/systems" ] || fail 'README has no table of systems'
+[ ! -e "$top_srcdir/.ci/run" ] ||
+	sed 's/.* //' "$tmp/systems" | grep -vx none | while read -r step; do
+		grep -q "^	$step  *#" "$top_srcdir/.ci/run" || echo "$step"
+	done >"$tmp/out"
+expect_none "$tmp/out" 'system of a step that .ci/run has not'
+
 if ! command -v mandoc >/dev/null; then
 	echo 'no mandoc: the pages were not formatted'
 	[ $status -ne 0 ] || status=77

@@ -202,6 +202,9 @@ tell(const char *verdict)
 	fflush(stdout);
 }
 
+#ifdef __GNUC__
+__attribute__((format(printf, 3, 0)))
+#endif
 static void
 note_failure(const char *file, int line, const char *format, va_list args)
 {
