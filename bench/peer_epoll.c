@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * epoll(7) by hand: edge-triggered, as libmio uses it, or (backend `level`)
+ * level-triggered.
+ */
+
+#include "config.h"
+#include "peer.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { NOTICED = EPOLLIN | EPOLLHUP | EPOLLERR };
+
+bool peer_level;
+static int ep, waker;
+static uint32_t trigger;
+static bool stopped;
+
+const char *
+peer_version(void)
+{
+	static struct utsname name;
+
+	uname(&name);
+	return name.release;
+}
+
+void
+peer_open(const char *backend, size_t capacity, bool threads)
+{
+	(void)capacity, (void)threads;
+	peer_level = strcmp(backend, "level") == 0;
+	if (!peer_level && strcmp(backend, "default") != 0)
+		bench_skip("no such backend");
+	trigger = peer_level ? 0 : (uint32_t)EPOLLET;
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	bench_check(ep == -1, "epoll_create1");
+}
+
+static void
+control(int op, size_t token, int fd, uint32_t interests)
+{
+	struct epoll_event event = { .events = interests, .data.u64 = token };
+
+	bench_check(epoll_ctl(ep, op, fd, &event) == -1, "epoll_ctl");
+}
+
+static uint32_t
+interests(bool writable)
+{
+	return trigger | EPOLLIN | EPOLLRDHUP | (writable ? EPOLLOUT : 0);
+}
+
+void
+peer_add(size_t token, int fd, bool writable)
+{
+	control(EPOLL_CTL_ADD, token, fd, interests(writable));
+}
+
+void
+peer_change(size_t token, int fd, bool writable)
+{
+	control(EPOLL_CTL_MOD, token, fd, interests(writable));
+}
+
+void
+peer_remove(size_t token, int fd)
+{
+	(void)token;
+	bench_check(epoll_ctl(ep, EPOLL_CTL_DEL, fd, NULL) == -1, "epoll_ctl");
+}
+
+int
+peer_accept(size_t listener, int fd, size_t token)
+{
+	int accepted = bench_accept(fd);
+
+	(void)listener;
+	if (accepted != -1)
+		peer_add(token, accepted, false);
+	return accepted;
+}
+
+void
+peer_close(size_t token, int fd)
+{
+	(void)token;
+	close(fd);
+}
+
+void
+peer_drained(size_t token, int fd)
+{
+	(void)token, (void)fd;
+}
+
+static void
+turn(int timeout)
+{
+	struct epoll_event events[PEER_BATCH];
+	int n = epoll_wait(ep, events, PEER_BATCH, timeout);
+
+	bench_check(n == -1 && errno != EINTR, "epoll_wait");
+	for (int i = 0; i < n; i++)
+		if (events[i].events & NOTICED)
+			work_ready((size_t)events[i].data.u64);
+}
+
+void
+peer_run(void)
+{
+	stopped = false;
+	while (!stopped)
+		turn(-1);
+}
+
+void
+peer_stop(void)
+{
+	stopped = true;
+}
+
+void
+peer_turn(void)
+{
+	turn(0);
+}
+
+/* Each write is an edge, so there is no need to read it. */
+void
+peer_add_waker(size_t token)
+{
+	waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	bench_check(waker == -1, "eventfd");
+	control(EPOLL_CTL_ADD, token, waker, EPOLLET | EPOLLIN);
+}
+
+void
+peer_wake(void)
+{
+	static const uint64_t one = 1;
+
+	bench_check(write(waker, &one, sizeof(one)) != sizeof(one), "write");
+}

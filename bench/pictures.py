@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Draws the pictures of a report of bench.py: pictures.py DIRECTORY."""
+
+import csv
+import re
+import shutil
+import subprocess
+import sys
+
+COLOURS = {
+    "epoll, again": "#bbbbbb",
+    "epoll, level": "#888888",
+    "libmio, shared": "#08519c",
+    "libmio, static": "#3182bd",
+    "libmio, static LTO": "#9ecae1",
+    "Rust's mio": "#b7410e",
+    "libuv": "#31a354",
+    "libev": "#8856a7",
+    "libevent": "#e6a700",
+    "epoll": "#000000",
+    "poll(2)": "#000000",
+    "poll(2), again": "#bbbbbb",
+    "libmio, poll": "#08519c",
+    "libmio, poll, LTO": "#9ecae1",
+    "libev, poll": "#8856a7",
+    "libevent, poll": "#e6a700",
+}
+TICS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 1.5, 2,
+        3, 5, 10, 20, 50)
+# What would lie upon others in the curves.
+APART = {"epoll, level", "libmio, static", "libmio, static LTO",
+         "libmio, poll, LTO"}
+TITLES = {
+    "chain": "Events of socket pairs: PAIRS/ACTIVE",
+    "idle": "One active socket beside N idle descriptors",
+    "churn": "Register, reregister, deregister",
+    "wake": "Wakes from other threads",
+    "serve": "Servers under the same load",
+    "poll": "With poll(2) instead of epoll",
+}
+
+
+def gnuplot(script, path, width, height):
+    """The same as SVG and as PNG."""
+    for terminal, suffix in (
+            (f"svg size {width},{height} dynamic background '#ffffff' "
+             "font 'Helvetica,14'", "svg"),
+            (f"pngcairo size {width},{height} background '#ffffff' "
+             "font 'Helvetica,11'", "png")):
+        subprocess.run(["gnuplot"], text=True, check=True, input=(
+            f"set terminal {terminal}\nset output '{path}.{suffix}'\n" +
+            script))
+
+
+def ratios(rows, group, path):
+    """Bars to the right, a block for each work, whiskers for quartiles."""
+    rows = [row for row in rows if row["group"] == group and
+            row["peer"] not in ("epoll", "poll(2)")]
+    if not rows:
+        return
+    works = list(dict.fromkeys(row["work"] for row in rows))
+    peers = list(dict.fromkeys(row["peer"] for row in rows))
+    base = "poll(2)" if group == "poll" else "epoll"
+    blocks, tics, y = {}, [], 0.0
+    for work in works:
+        mine = [row for row in rows if row["work"] == work]
+        tics.append(f"'{work}' {y + (len(mine) - 1) / 2}")
+        for row in mine:
+            blocks.setdefault(row["peer"], []).append((y, row))
+            y += 1
+        y += 1.2
+    values = [float(row[key]) for row in rows
+              for key in ("ratio_q1", "ratio_q3")]
+    low = min(0.5, min(values) * 0.8)
+    high = max(2, max(values) * 1.7)
+    script, plots = [], []
+    for number, peer in enumerate(peers):
+        script.append(f"$p{number} << EOD")
+        for place, row in blocks[peer]:
+            script.append(" ".join((str(place), row["ratio"], row["ratio_q1"],
+                                    row["ratio_q3"])))
+        script.append("EOD")
+        plots.append(
+            f"$p{number} using (($2+1)/2):1:(1):2:($1-0.42):($1+0.42) with "
+            f"boxxyerror fill solid 0.9 noborder lc rgb '{COLOURS[peer]}' "
+            f"title \"{peer}\"")
+    for number, _ in enumerate(peers):
+        plots.append(f"$p{number} using 2:1:3:4 with xerrorbars pt 0 lw 1 "
+                     "lc rgb '#333333' notitle")
+        # The number, beyond the whisker.
+        plots.append(
+            f"$p{number} using ($4>1?$4*1.03:1.03):1:"
+            "(sprintf($2 < 0.1 ? '%.3f' : '%.2f', $2)) with labels left font ',9' "
+            "tc rgb '#333333' notitle")
+    script += [
+        f"set title \"{TITLES[group]}\\n{{/*0.85 time as a multiple of "
+        f"hand-written {base} (left is faster); median of paired rounds, "
+        "whiskers: quartiles}\"",
+        "set logscale x 2",
+        f"set xrange [{low}:{high}]",
+        f"set yrange [{y - 0.6}:-1]",
+        "set format x '%g'",
+        "set xtics (" + ", ".join(
+            str(tic) for tic in TICS if low <= tic <= high) + ")",
+        f"set ytics ({', '.join(tics)}) scale 0",
+        "set grid x lc rgb '#dddddd'",
+        "set arrow from 1, graph 0 to 1, graph 1 nohead lw 2 "
+        "lc rgb '#000000' front",
+        "set key outside right top reverse Left samplen 1.5 spacing 1.2",
+        "set border 1",
+        "set xtics nomirror",
+        "plot " + ", \\\n".join(plots),
+    ]
+    gnuplot("\n".join(script) + "\n", path, 960,
+            max(340, 130 + int(17 * y)))
+
+
+def curves(rows, path):
+    """Time of an event against how many are registered, on log axes."""
+    points = {}
+    for row in rows:
+        match = re.fullmatch(r"(?:poll: )?idle (\d+)", row["work"])
+        if match and "again" not in row["peer"] and row["peer"] not in APART:
+            points.setdefault(row["peer"], []).append(
+                (int(match[1]), row["ns"], row["ns_q1"], row["ns_q3"]))
+    if not any(len(line) > 1 for line in points.values()):
+        return
+    script, plots = [], []
+    for number, (peer, line) in enumerate(points.items()):
+        script.append(f"$p{number} << EOD")
+        script += [" ".join(map(str, point)) for point in sorted(line)]
+        script.append("EOD")
+        dashes = "dt 2 pt 6" if "poll" in peer.replace("epoll", "") \
+            else "dt 1 pt 7"
+        plots.append(f"$p{number} using 1:2:3:4 with yerrorlines {dashes} "
+                     f"ps 0.8 lw 2 lc rgb '{COLOURS[peer]}' "
+                     f"title \"{peer}\"")
+    script += [
+        "set title \"What an event costs while N others are idle\\n"
+        "{/*0.85 processor time with the caller's read and write; "
+        "dashed: the backends for poll(2)}\"",
+        "set logscale xy",
+        "set xlabel 'idle descriptors registered'",
+        "set ylabel 'nanoseconds an event'",
+        "set format y '%.0f'",
+        "set xrange [8:13000]",
+        "set grid lc rgb '#dddddd'",
+        "set key outside right top reverse Left samplen 2.5 spacing 1.2",
+        "plot " + ", \\\n".join(plots),
+    ]
+    gnuplot("\n".join(script) + "\n", path, 960, 560)
+
+
+def draw(directory):
+    if shutil.which("gnuplot") is None:
+        print("no gnuplot: no pictures", file=sys.stderr)
+        return
+    with open(f"{directory}/summary.csv", encoding="ascii") as lines:
+        rows = list(csv.DictReader(lines))
+    for group in TITLES:
+        ratios(rows, group, f"{directory}/ratio-{group}")
+    curves(rows, f"{directory}/scaling")
+
+
+if __name__ == "__main__":
+    draw(sys.argv[1])
