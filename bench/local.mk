@@ -104,7 +104,7 @@ bench/rust/libbench_mio_rs.a: bench/rust/Cargo.toml bench/rust/lib.rs
 BENCH_RUN = \
 	$(AM_V_at)test -n '$(PYTHON3)' || { \
 		echo 'python3 was not there when configure ran' >&2; exit 1; }; \
-	CC='$(CC)' CFLAGS='$(CFLAGS)' $(PYTHON3) $(srcdir)/bench/bench.py \
+	CC='$(CC)' CFLAGS='$(CFLAGS)' $(PYTHON3) -B $(srcdir)/bench/bench.py \
 		--output bench/report
 
 # BENCH='--rounds 20 --work echo' passes options on; --help lists them.
