@@ -28,6 +28,7 @@ dist_man_MANS += \
 	man/mio_examples.7 \
 	man/mio_handle.3 \
 	man/mio_interest_format.3 \
+	man/mio_performance.7 \
 	man/mio_pipe.3 \
 	man/mio_pipe_new.3 \
 	man/mio_poll.3 \
