@@ -62,8 +62,8 @@ WORKS = [Work(*row) for row in (
     ("poll", "chain", "100 10", "cpu", "poll", True, False),
     ("poll", "chain", "1000 100", "cpu", "poll", True, True),
     ("poll", "chain", "5000 500", "cpu", "poll", False, False),
-    ("poll", "churn", "1000", "cpu", "poll", True, False),
-    ("poll", "churn-turns", "1000", "cpu", "poll", False, False),
+    ("poll-churn", "churn", "1000", "cpu", "poll", True, False),
+    ("poll-churn", "churn-turns", "1000", "cpu", "poll", False, False),
 )]
 
 # The first of each level is what the others are compared with.

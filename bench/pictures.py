@@ -38,6 +38,7 @@ TITLES = {
     "wake": "Wakes from other threads",
     "serve": "Servers under the same load",
     "poll": "With poll(2) instead of epoll",
+    "poll-churn": "The same, register, reregister, deregister",
 }
 
 
@@ -61,7 +62,7 @@ def ratios(rows, group, path):
         return
     works = list(dict.fromkeys(row["work"] for row in rows))
     peers = list(dict.fromkeys(row["peer"] for row in rows))
-    base = "poll(2)" if group == "poll" else "epoll"
+    base = "poll(2)" if group.startswith("poll") else "epoll"
     blocks, tics, y = {}, [], 0.0
     for work in works:
         mine = [row for row in rows if row["work"] == work]
@@ -102,7 +103,8 @@ def ratios(rows, group, path):
         f"set yrange [{y - 0.6}:-1]",
         "set format x '%g'",
         "set xtics (" + ", ".join(
-            str(tic) for tic in TICS if low <= tic <= high) + ")",
+            str(tic) for tic in TICS if low <= tic <= high and
+            (high / low < 20 or tic not in (0.8, 1.25, 1.5))) + ")",
         f"set ytics ({', '.join(tics)}) scale 0",
         "set grid x lc rgb '#dddddd'",
         "set arrow from 1, graph 0 to 1, graph 1 nohead lw 2 "
