@@ -45,7 +45,8 @@ done)
 
 found=$(for file in include/*.h include/mio/*.h lib/*.[ch] lib/*/*.[ch] \
     conformance/*.[ch] conformance/*.def tools/*.[ch] tools/*.sh \
-    examples/*.[ch] examples/*.sh bench/*.c checks/*.sh; do
+    examples/*.[ch] examples/*.sh bench/*.c checks/*.sh \
+    fuzz/*.[ch] fuzz/*.sh; do
 	head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' ||
 		echo "$file"
 done)
