@@ -163,6 +163,21 @@ mutants: all
 EXTRA_DIST += conformance/mutants conformance/mutants.known
 .PHONY: mutants
 
+# For each backend as long as said, after the other.
+SOAK_SECONDS = 10
+EXTRA_PROGRAMS += conformance/soak
+CLEANFILES += conformance/soak
+conformance_soak_SOURCES = conformance/soak.c
+conformance_soak_CFLAGS = $(AM_CFLAGS) -pthread
+conformance_soak_LDADD = lib/libmio-core.la
+conformance_soak_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=poll \
+	-Wl,--wrap=ppoll
+soak: conformance/soak
+	conformance/soak -s $(SOAK_SECONDS) $(SOAK_FLAGS)
+.PHONY: soak
+
 # Of kqueue itself, and what of lib/ fails when it does.
 if HAVE_KQUEUE
 KQUEUE_TESTS = \
