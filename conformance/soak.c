@@ -764,11 +764,7 @@ show(time_t second, const struct levels *l)
 static void
 set_up(void)
 {
-	struct sockaddr *sa = (struct sockaddr *)&address;
-	socklen_t len = sizeof address;
-
 	memset(&counts, 0, sizeof counts);
-	memset(&address, 0, sizeof address);
 	spare[0] = spare[1] = NULL;
 	for (size_t i = 0; i < 2 * target; i++) {
 		ends[i].token = LISTENER;
@@ -779,16 +775,27 @@ set_up(void)
 	parked.last = &parked.first;
 	polled = 0;
 	peak = 0;
-	address.sin_family = AF_INET;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (mio_poll_new_backend(&poller, backend) == -1 ||
 	    mio_events_new(&events, 1024) == -1 ||
-	    mio_waker_new(&waker, mio_poll_registry(poller), WAKER) == -1 ||
-	    mio_tcp_listen(&listener, sa, len) == -1 ||
+	    mio_waker_new(&waker, mio_poll_registry(poller), WAKER) == -1)
+		fail("set-up");
+}
+
+/* Each round at a port of its own: many of the last one's are in TIME_WAIT. */
+static void
+listen_anew(void)
+{
+	struct sockaddr *sa = (struct sockaddr *)&address;
+	socklen_t len = sizeof address;
+
+	memset(&address, 0, sizeof address);
+	address.sin_family = AF_INET;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (mio_tcp_listen(&listener, sa, len) == -1 ||
 	    mio_source_local_addr(&listener, sa, &len) == -1 ||
 	    mio_registry_register(mio_poll_registry(poller), &listener,
 		LISTENER, MIO_READABLE) == -1)
-		fail("set-up");
+		fail("listen");
 }
 
 /* The first round warms up; what it leaves is the level of the others. */
@@ -809,6 +816,7 @@ soak(long seconds)
 	do {
 		time_t until = now() + length, second = now();
 
+		listen_anew();
 		running = true;
 		ask_for_wake();
 		while (now() < until || peak < 2 * target) {
@@ -822,6 +830,7 @@ soak(long seconds)
 		}
 		drain();
 		after = measure();
+		mio_source_close(&listener);
 		if (!level.descriptors)
 			level = after;
 		show(now() - start, &after);
@@ -830,7 +839,6 @@ soak(long seconds)
 	waker_ends = true;
 	sem_post(&wanted);
 	pthread_join(thread, NULL);
-	mio_source_close(&listener);
 	mio_waker_free(waker);
 	mio_events_free(events);
 	mio_poll_free(poller);
