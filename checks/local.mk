@@ -5,6 +5,7 @@ TESTS += \
 	checks/headers-cxx.sh \
 	checks/headers.sh \
 	checks/house.sh \
+	checks/imports.sh \
 	checks/install.sh \
 	checks/packaging.sh \
 	checks/uninstall.sh \
@@ -18,6 +19,7 @@ EXTRA_DIST += \
 	checks/headers-cxx.sh \
 	checks/headers.sh \
 	checks/house.sh \
+	checks/imports.sh \
 	checks/install.sh \
 	checks/models.sh \
 	checks/names.sh \

@@ -116,15 +116,18 @@ TESTS += \
 	conformance/test_units
 conformance_test_calls_SOURCES = conformance/test_calls.c
 conformance_test_calls_LDADD = lib/libmio.la
-conformance_test_fault_SOURCES = conformance/test_fault.c
+conformance_test_fault_SOURCES = \
+	conformance/asan.h \
+	conformance/faults.def \
+	conformance/test_fault.c
 conformance_test_fault_LDADD = lib/libmio-core.la
 conformance_test_fault_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=accept \
 	-Wl,--wrap=accept4 \
-	-Wl,--wrap=aligned_alloc \
 	-Wl,--wrap=bind \
 	-Wl,--wrap=calloc \
+	-Wl,--wrap=close \
 	-Wl,--wrap=connect \
 	-Wl,--wrap=epoll_create1 \
 	-Wl,--wrap=epoll_ctl \
@@ -134,16 +137,34 @@ conformance_test_fault_LDFLAGS = \
 	-Wl,--wrap=fcntl \
 	-Wl,--wrap=fcntl64 \
 	-Wl,--wrap=free \
+	-Wl,--wrap=fstat \
+	-Wl,--wrap=getpeername \
+	-Wl,--wrap=getsockname \
+	-Wl,--wrap=getsockopt \
 	-Wl,--wrap=listen \
 	-Wl,--wrap=malloc \
 	-Wl,--wrap=pipe \
 	-Wl,--wrap=pipe2 \
 	-Wl,--wrap=poll \
 	-Wl,--wrap=ppoll \
+	-Wl,--wrap=pthread_mutex_init \
+	-Wl,--wrap=pthread_mutex_lock \
+	-Wl,--wrap=pthread_mutex_unlock \
+	-Wl,--wrap=read \
+	-Wl,--wrap=readv \
 	-Wl,--wrap=realloc \
+	-Wl,--wrap=recv \
+	-Wl,--wrap=recvfrom \
+	-Wl,--wrap=recvmsg \
+	-Wl,--wrap=send \
+	-Wl,--wrap=sendmsg \
+	-Wl,--wrap=sendto \
 	-Wl,--wrap=setsockopt \
+	-Wl,--wrap=shutdown \
 	-Wl,--wrap=socket \
-	-Wl,--wrap=write
+	-Wl,--wrap=socketpair \
+	-Wl,--wrap=write \
+	-Wl,--wrap=writev
 conformance_test_sandbox_SOURCES = conformance/test_sandbox.c
 conformance_test_sandbox_LDADD = lib/libmio.la
 conformance_test_units_SOURCES = conformance/test_units.c

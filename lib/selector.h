@@ -212,6 +212,16 @@ mio__wait_cancelled(void *registry)
 	mio__waited(registry, mio__waiting(registry), 0);
 }
 
+/* Stops watching what is about to be another's or nobody's: cannot fail. */
+static inline void
+mio__registry_drop(struct mio_registry *registry, struct mio_source *source)
+{
+	if (registry->ops.closing != NULL)
+		registry->ops.closing(registry, source);
+	else
+		registry->ops.remove(registry, source);
+}
+
 /* One more that needs the object's memory. */
 static inline void
 mio__registry_keep(struct mio_registry *registry)

@@ -143,7 +143,7 @@ mio_source_into_fd(struct mio_source *source)
 	registry = source->priv[0];
 	if (registry != NULL) {
 		if (mio__registry_hold(registry)) {
-			registry->ops.remove(registry, source);
+			mio__registry_drop(registry, source);
 			mio_registry_unref(registry);
 		}
 		mio__registry_release(registry);
@@ -429,6 +429,7 @@ int
 mio_source_connect_result(const struct mio_source *stream)
 {
 	struct pollfd fd;
+	int ended;
 
 	if (stream == NULL)
 		return mio__fail(EINVAL);
@@ -440,7 +441,10 @@ mio_source_connect_result(const struct mio_source *stream)
 	fd.fd = stream->handle;
 	fd.events = POLLOUT;
 	fd.revents = 0;
-	if (poll(&fd, 1, 0) != 0)
+	do /* a signal that is due interrupts even this */
+		ended = poll(&fd, 1, 0);
+	while (ended < 0 && errno == EINTR);
+	if (ended != 0)
 		return connection(stream); /* it ended between the calls */
 	rearm(stream, MIO_WRITABLE);
 	return mio__fail(EINPROGRESS);

@@ -152,7 +152,7 @@ mio_waker_free(struct mio_waker *waker)
 	    mio__registry_hold(registry)) {
 		struct mio_source source = watched(waker);
 
-		registry->ops.remove(registry, &source);
+		mio__registry_drop(registry, &source);
 		mio_registry_unref(registry);
 	}
 	waker->ops.close(waker);

@@ -111,8 +111,7 @@ kick(struct table *table)
 {
 	if (table->polled == 0 || table->kicked)
 		return;
-	table->kicked = true;
-	table->notify.ops.signal(&table->notify);
+	table->kicked = table->notify.ops.signal(&table->notify) == 0;
 }
 
 /* The entry has changed: show it to the kernel, at once or after the wait. */
@@ -678,7 +677,11 @@ open_poll(struct mio_registry *registry)
 
 	if (table == NULL)
 		return -1;
-	pthread_mutex_init(&table->lock, NULL);
+	error = pthread_mutex_init(&table->lock, NULL);
+	if (error != 0) {
+		free(table);
+		return mio__fail(error);
+	}
 	registry->state = table;
 	table->next = 1;
 	table->notify.registry = registry;
