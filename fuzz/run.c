@@ -155,6 +155,8 @@ main(int argc, char **argv)
 		}
 		done += length;
 		runs++;
+		if (done / 1000000 != (done - length) / 1000000)
+			printf("%" PRIu64 " operations ...\n", done);
 	}
 	printf("%" PRIu64 " operations on each backend in %" PRIu64
 	       " runs and %jd s: nothing found\n",

@@ -68,9 +68,10 @@ static const char prelude[] =
     "\t.sin_addr = { .s_addr = 0x0100007f } };\n"
     "static const struct sockaddr *any = (const void *)&loopback;\n"
     "static const mio_token expected = (mio_token)%#" PRIx64 "u;\n"
-    "static unsigned seen, events_seen;\n"
+    "static unsigned seen, ever, events_seen;\n"
     "\n"
-    "/* The readiness of `expected`, 0 if it did not come. */\n"
+    "/* The readiness of `expected` in `ever`, that of this wait in `seen`. "
+    "*/\n"
     "static unsigned\n"
     "look(size_t capacity, int64_t timeout)\n"
     "{\n"
@@ -89,7 +90,8 @@ static const char prelude[] =
     "\t\tevents_seen++;\n"
     "\t}\n"
     "\tmio_events_free(events);\n"
-    "\treturn seen;\n"
+    "\tever |= seen;\n"
+    "\treturn ever;\n"
     "}\n"
     "\n"
     "static ssize_t\n"
@@ -164,7 +166,7 @@ trace_end(struct world *w)
 		break;
 	case SPIN:
 		fprintf(w->trace,
-		    "\tfor (i = 0; i < 200 && look(64, 0), events_seen > 0;"
+		    "\tfor (i = 0; i < 200 && (look(64, 0), events_seen > 0);"
 		    " i++)\n\t\t;\n\treturn i == 200;\n");
 		break;
 	case OVERFULL:

@@ -161,7 +161,7 @@ told(struct world *w, struct slot *s, int which, unsigned direction)
 {
 	struct registration *r = &s->registrations[which];
 	int fd = handle_of(s, which);
-	int result;
+	int result, level;
 
 	if (r->interests == 0)
 		return;
@@ -171,10 +171,13 @@ told(struct world *w, struct slot *s, int which, unsigned direction)
 		DO(result = mio_registry_rearm_fd(w->registry, fd, direction));
 		expect(w, result, 0, r->token, "rearm_fd");
 	}
-	/* Some say EAGAIN and ready at once, as a datagram socket shut. */
+	/* Some say EAGAIN and are ready: a datagram socket that is shut. */
+	level = level_of(fd);
+	if (level & (POLLHUP | POLLERR))
+		return;
 	if (direction & R)
 		direction |= P;
-	r->armed |= r->interests & direction & ~due(level_of(fd), R | W | P);
+	r->armed |= r->interests & direction & ~due(level, R | W | P);
 }
 
 /* Whose is it?  NULL with a ghost, or not at all. */
@@ -318,6 +321,7 @@ settle(struct world *w, size_t buffer)
 	mio_token token;
 	unsigned bits;
 
+	say(w, "ever = 0;");
 	for (;;) {
 		/* A few edges for each direction, some more of TCP's. */
 		for (int i = 0; look(w, buffer, 0, false) > 0; i++)
@@ -582,7 +586,6 @@ read_by(struct world *w, struct slot *s, unsigned how, size_t n)
 {
 	struct iovec iov[2] = { { buf, 100 }, { buf, 1000 } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	struct mio_source *source = &s->source;
 
 	if (!is_socket(s->kind))
 		how %= 3;
@@ -595,11 +598,11 @@ read_by(struct world *w, struct slot *s, unsigned how, size_t n)
 	case 2:
 		return DO(mio_source_try_io(&s->source, 1, try_read, buf));
 	case 3:
+		DO(mio_source_recv(&s->source, buf, 300, MSG_PEEK));
 		return DO(mio_source_recv(&s->source, buf, 200, 0));
 	case 4:
 		return DO(mio_source_recvmsg(&s->source, &msg, 0));
 	default:
-		(void)source;
 		return DO(
 		    mio_source_recvfrom(&s->source, buf, 400, 0, NULL, NULL));
 	}
