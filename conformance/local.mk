@@ -108,11 +108,13 @@ check_PROGRAMS += \
 	conformance/test_calls \
 	conformance/test_fault \
 	conformance/test_sandbox \
+	conformance/test_threads \
 	conformance/test_units
 TESTS += \
 	conformance/test_calls \
 	conformance/test_fault \
 	conformance/test_sandbox \
+	conformance/test_threads \
 	conformance/test_units
 conformance_test_calls_SOURCES = conformance/test_calls.c
 conformance_test_calls_LDADD = lib/libmio.la
@@ -167,6 +169,8 @@ conformance_test_fault_LDFLAGS = \
 	-Wl,--wrap=writev
 conformance_test_sandbox_SOURCES = conformance/test_sandbox.c
 conformance_test_sandbox_LDADD = lib/libmio.la
+conformance_test_threads_SOURCES = conformance/test_threads.c
+conformance_test_threads_LDADD = lib/libmio-core.la
 conformance_test_units_SOURCES = conformance/test_units.c
 conformance_test_units_LDADD = lib/libmio-core.la
 conformance_test_units_LDFLAGS = \
@@ -175,6 +179,11 @@ conformance_test_units_LDFLAGS = \
 	-Wl,--wrap=epoll_wait \
 	-Wl,--wrap=poll \
 	-Wl,--wrap=ppoll
+
+# Ten million wakes, each waited for; some minutes.
+check-wakes: conformance/test_threads
+	conformance/test_threads 0 625000
+.PHONY: check-wakes
 
 # Needs what make check builds, and Python 3; the suite's answer takes a while.
 MUTANTS_FLAGS = --count 330

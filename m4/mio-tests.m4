@@ -22,6 +22,7 @@ AS_IF([test "$with_check" != "no"],
 				[0.15 or newer]]))])])])
 AM_CONDITIONAL([HAVE_CHECK], [test "$mio_check" = "yes"])
 AC_PATH_PROG([VALGRIND], [valgrind])
+AC_CHECK_HEADERS([valgrind/helgrind.h])
 AC_CHECK_FUNCS([mallinfo2])
 ])
 
