@@ -685,6 +685,47 @@ TEST(regr_duplicate_of_a_deregistered_source_is_silent,
 	}
 }
 
+/* No end of file, but EAGAIN, however often the kernel calls it readable. */
+TEST(regr_datagram_socket_shut_for_reading_is_silent, "poll-11 poll-13")
+{
+	static const struct {
+		pair_call *pair;
+		int how;
+		unsigned interests;
+	} cases[] = {
+		{ mio_unix_dgram_pair, SHUT_RD, R },
+		{ mio_unix_dgram_pair, SHUT_RDWR, R },
+		{ mio_unix_dgram_pair, SHUT_RDWR, R | W },
+		{ mio_unix_dgram_pair, SHUT_RDWR, W },
+		{ udp_pair, SHUT_RD, R },
+		{ udp_pair, SHUT_RDWR, R },
+	};
+
+	for (size_t i = 0; i < LEN(cases); ++i) {
+		struct mio_source a = MIO_SOURCE_INIT, b = MIO_SOURCE_INIT;
+		struct loop loop;
+		char buf[8];
+
+		loop_open(&loop);
+		CHECK_INT(0, cases[i].pair(&a, &b));
+		CHECK_INT(0, mio_source_shutdown(&a, cases[i].how));
+		CHECK_INT(0,
+		    mio_registry_register(
+			loop.registry, &a, A, cases[i].interests));
+		/* To be told of it is fine, but not for ever. */
+		for (int told = 0; mio_poll(loop.poll, loop.events, 0) > 0;
+		     ++told) {
+			ck_assert_int_lt(told, 5);
+			if (mio_source_recv(&a, buf, sizeof(buf), 0) == 0)
+				break; /* elsewhere an end of file */
+		}
+		QUIET(&loop);
+		shut(&a);
+		shut(&b);
+		loop_close(&loop);
+	}
+}
+
 TEST(regr_closed_after_register_is_silent, "close-01 pipe-10")
 {
 	for (size_t i = 0; i < LEN(pair_calls); ++i) {
@@ -1142,6 +1183,7 @@ SUITE(regr, &regr_connect_times_out, &regr_connect_without_a_route,
     &regr_unaligned_unix_addresses, &regr_signals_keep_the_callers_deadline,
     &regr_handle_is_ready_before_any_poll, &regr_wakes_and_events,
     &regr_duplicate_of_a_deregistered_source_is_silent,
+    &regr_datagram_socket_shut_for_reading_is_silent,
     &regr_closed_after_register_is_silent,
     &regr_failing_register_disturbs_nobody, &regr_no_descriptor_to_be_had,
     &regr_forgotten_before_it_is_freed, &regr_exclusive_goes_with_little,

@@ -78,6 +78,7 @@ struct slot {
 	size_t ghosts_count;
 	int queued; /* connections that wait for accept */
 	int level;  /* what poll(2) says */
+	bool readable[2]; /* an event said so */
 };
 
 /* What one backend is put through. */

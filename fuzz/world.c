@@ -237,6 +237,8 @@ judge_event(struct world *w, const struct mio_event *event)
 		world_fail(w, FALSE_READINESS, event->token, lies,
 		    "event says what is not so");
 	s->registrations[which].armed &= ~event->readiness;
+	if (event->readiness & R)
+		s->readable[which] = true;
 	/* poll(2) cannot look past a hang-up for what comes after it. */
 	if (event->readiness & (MIO_ERROR | MIO_WRITE_CLOSED))
 		s->registrations[which].armed = 0;
@@ -718,6 +720,44 @@ name_peer(struct world *w, const struct slot *s)
 	return s->peer;
 }
 
+/* Reads what it was told of until there is no more. */
+static void
+read_all(struct world *w)
+{
+	for (int i = 0; i < 2 * SLOTS; i++) {
+		struct slot *s = &w->slots[i / 2];
+		bool readable = s->readable[i % 2];
+
+		s->readable[i % 2] = false;
+		if (!readable || handle_of(s, i % 2) < 0 ||
+		    s->kind == PIPE_SENDER)
+			continue;
+		w->said = s;
+		say(w, "s = &slots[%d];", i / 2);
+		for (int k = 0; k < 200; k++)
+			if (give_or_take(w, s, i % 2, R, 0, 512) <= 0)
+				break;
+	}
+}
+
+/*
+ * As a program does.  All are read first, told of or not, and so are as
+ * empty in every world.
+ */
+static void
+serve(struct world *w)
+{
+	int rounds = 0;
+
+	for (struct slot *s = w->slots; s < w->slots + SLOTS; s++)
+		s->readable[0] = s->readable[1] = true;
+	do {
+		if (++rounds > 20 * SLOTS)
+			world_fail(w, SPIN, 0, 0, "no end of reading");
+		read_all(w);
+	} while (look(w, 2, 0, false) > 0);
+}
+
 static void
 peer_reads(struct world *w, struct slot *s, unsigned a)
 {
@@ -874,6 +914,7 @@ enum {
 	SWAP,
 	LOOK,
 	SETTLE,
+	SERVE,
 	CODES
 };
 
@@ -881,7 +922,7 @@ static const char *const names[CODES] = { "make", "close", "close one",
 	"register", "reregister", "deregister", "mistake", "dup", "convert",
 	"read", "drain", "write", "fill", "shutdown", "connect result",
 	"peer reads", "peer writes", "peer shuts", "peer closes", "peer resets",
-	"wake", "waker", "new poll", "look", "settle" };
+	"wake", "waker", "new poll", "look", "settle", "serve" };
 
 /* How often each is dealt. */
 static const uint8_t deal[64] = { MAKE, MAKE, CLOSE, CLOSE_ONE, REGISTER,
@@ -899,8 +940,12 @@ code_of(const struct op *op)
 {
 	uint8_t code = deal[op->code % sizeof(deal)];
 
-	/* Rarely. */
-	return code == SETTLE && op->a == 0 && op->b < 64 ? SWAP : code;
+	if (code != SETTLE)
+		return code;
+	/* The one rarely. */
+	return op->a == 0 && op->b < 64 ? SWAP
+	       : op->a % 4 == 3         ? SERVE
+					: SETTLE;
 }
 
 const char *
@@ -1002,6 +1047,9 @@ world_step(struct world *w, const struct op *op)
 		return 0;
 	case LOOK:
 		look(w, op->a % 3, op->a == 255 ? MIO_MSEC : 0, op->b % 4 == 0);
+		return 0;
+	case SERVE:
+		serve(w);
 		return 0;
 	case SETTLE:
 		settle(w, op->a % 3);

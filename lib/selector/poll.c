@@ -420,18 +420,43 @@ remove_poll(struct mio_registry *registry, struct mio_source *source)
 	return place != 0 ? 0 : -1;
 }
 
+/*
+ * A datagram socket that is shut for reading has no end of file: I/O says
+ * EAGAIN, and poll(2) for ever that there is something to read.
+ */
+static bool
+shut_for_good(const struct entry *entry)
+{
+	int reported = mask_of(entry->interests) & ~entry->armed;
+	struct pollfd fd = { .fd = entry->fd, .events = POLLRDHUP };
+
+	return (entry->muted || (reported & POLLRDHUP) != 0) &&
+	    poll(&fd, 1, 0) > 0 && (fd.revents & POLLRDHUP) != 0;
+}
+
+static void
+rearm_entry(struct entry *entry, unsigned directions)
+{
+	short mask = mask_of(directions);
+
+	if (directions & MIO_READABLE) {
+		if (shut_for_good(entry))
+			return;
+		mask |= POLLPRI;
+	}
+	entry->armed |= (short)(mask_of(entry->interests) & mask);
+	entry->muted = false;
+}
+
 static int
 rearm_poll(struct mio_registry *registry, const struct mio_source *source,
     unsigned directions)
 {
 	struct table *table = registry->state;
-	short mask = mask_of(directions);
 	struct stat st;
 	size_t place;
 	int cancel;
 
-	if (directions & MIO_READABLE)
-		mask |= POLLPRI;
 	if (kind_of(source) == DESCRIPTOR && fstat(source->handle, &st) < 0)
 		return -1;
 	cancel = lock(table);
@@ -440,10 +465,7 @@ rearm_poll(struct mio_registry *registry, const struct mio_source *source,
 	else
 		place = find(table, source->handle);
 	if (place != 0) {
-		struct entry *entry = &table->entries[place];
-
-		entry->armed |= (short)(mask_of(entry->interests) & mask);
-		entry->muted = false;
+		rearm_entry(&table->entries[place], directions);
 		touch(table, place);
 		kick(table);
 	}
