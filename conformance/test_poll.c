@@ -997,6 +997,16 @@ wait_to_be_cancelled(void *arg)
 	return NULL;
 }
 
+/* With a timeout it may be another call that is cancelled. */
+static void *
+wait_long_to_be_cancelled(void *arg)
+{
+	struct loop *loop = arg;
+
+	mio_poll(loop->poll, loop->events, 100 * MIO_SEC);
+	return NULL;
+}
+
 /* pthread_cancel: the poll is not busy for ever, wakes go on, none is lost. */
 TEST_NEEDS(poll_goes_on_after_its_thread_was_cancelled, "poll-20 poll-27",
     NEEDS_THREADS)
@@ -1013,8 +1023,10 @@ TEST_NEEDS(poll_goes_on_after_its_thread_was_cancelled, "poll-20 poll-27",
 	for (int i = 0; i < 20; ++i) {
 		pthread_t thread;
 
-		thread = thread_start(wait_to_be_cancelled, &loop);
-		pause_ms(i % 4 * 5); /* before, at and in the wait */
+		thread = thread_start(i % 2 == 0 ? wait_to_be_cancelled
+						 : wait_long_to_be_cancelled,
+		    &loop);
+		pause_ms(i / 2 % 4 * 5); /* before, at and in the wait */
 		ck_assert_int_eq(pthread_cancel(thread), 0);
 		ck_assert_ptr_eq(thread_join(thread), PTHREAD_CANCELED);
 
