@@ -1500,10 +1500,10 @@ struct scenario {
 		"mio_source_" #name, prepare, NULL, source_untouched,        \
 		    pair_works, MUST(BIT(call)), .io = io_##name              \
 	}
-#define WITH_STREAM(name, calls, ...)                                        \
+#define WITH_STREAM(name, calls, retried)                                    \
 	{                                                                     \
 		"mio_" #name, with_stream, run_##name, source_untouched,     \
-		    stream_is_whole, MUST(calls), __VA_ARGS__                 \
+		    stream_is_whole, MUST(calls), .retries = (retried)        \
 	}
 
 static const struct scenario scenarios[] = {
@@ -1581,14 +1581,14 @@ static const struct scenario scenarios[] = {
 	SENDS(sendmsg, with_sockets, sendmsg),
 	{ "mio_source_connect", with_udp, run_udp_connect, source_untouched,
 	    udp_connected, MUST(BIT(connect)) },
-	WITH_STREAM(local_addr, BIT(getsockname)),
-	WITH_STREAM(peer_addr, BIT(getpeername)),
-	WITH_STREAM(take_error, BIT(getsockopt)),
+	WITH_STREAM(local_addr, BIT(getsockname), 0),
+	WITH_STREAM(peer_addr, BIT(getpeername), 0),
+	WITH_STREAM(take_error, BIT(getsockopt), 0),
 	WITH_STREAM(connect_result, BIT(getsockopt) | BIT(getpeername),
-	    .retries = BIT(getpeername)),
-	WITH_STREAM(set_nodelay, BIT(setsockopt)),
-	WITH_STREAM(nodelay, BIT(getsockopt)),
-	WITH_STREAM(shutdown, BIT(shutdown)),
+	    BIT(getpeername)),
+	WITH_STREAM(set_nodelay, BIT(setsockopt), 0),
+	WITH_STREAM(nodelay, BIT(getsockopt), 0),
+	WITH_STREAM(shutdown, BIT(shutdown), 0),
 };
 
 static int
