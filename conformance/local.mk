@@ -140,6 +140,7 @@ conformance_test_fault_LDFLAGS = \
 	-Wl,--wrap=fcntl64 \
 	-Wl,--wrap=free \
 	-Wl,--wrap=fstat \
+	-Wl,--wrap=fstat64 \
 	-Wl,--wrap=getpeername \
 	-Wl,--wrap=getsockname \
 	-Wl,--wrap=getsockopt \

@@ -436,6 +436,12 @@ WRAP(int, fstat, (int fd, struct stat *st))
 	return fails(CALL_fstat) ? -1 : __real_fstat(fd, st);
 }
 
+/* What fstat is called with 64-bit offsets. */
+WRAP(int, fstat64, (int fd, struct stat *st))
+{
+	return fails(CALL_fstat) ? -1 : __real_fstat64(fd, st);
+}
+
 WRAP(int, getsockname, (int fd, struct sockaddr *addr, socklen_t *len))
 {
 	return fails(CALL_getsockname) ? -1
