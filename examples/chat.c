@@ -6,7 +6,7 @@
  * to all the others, and so does every line of standard input, which another
  * thread reads.  That thread puts its lines into a queue and wakes the poll;
  * the loop alone touches the connections.  The end of input ends the room.
- * (tcp_echo shows how to share time fairly among busy clients.)
+ * Who talks without a pause is listened to only so long in each turn.
  *
  * Prints the port it listens on (0: any free one), then each line.
  */
@@ -26,7 +26,8 @@ enum {
 	PEOPLE = 64,       /* how many fit into the room */
 	LINE_SIZE = 512,   /* longer lines are cut into several */
 	BACKLOG = 1 << 16, /* who falls behind by this much has to leave */
-	QUEUE_SIZE = 16
+	QUEUE_SIZE = 16,
+	READS_PER_TURN = 16
 };
 
 /* Tokens; below are the places of the people. */
@@ -34,7 +35,7 @@ enum { LISTENER = PEOPLE, WAKER };
 
 struct person {
 	struct mio_source source; /* none: the place is free */
-	bool can_write;
+	bool can_read, can_write;
 	size_t used; /* of line */
 	char line[LINE_SIZE];
 	size_t begin, end; /* what of out is still to be written */
@@ -104,6 +105,7 @@ leave(struct person *p)
 {
 	mio_source_close(&p->source);
 	p->begin = p->end = p->used = 0;
+	p->can_read = false;
 }
 
 /* Writes what is pending, as far as the socket takes it. */
@@ -176,19 +178,16 @@ listen_to(struct person *p)
 {
 	ssize_t n;
 
-	for (;;) {
+	for (int i = 0; p->can_read && i < READS_PER_TURN; i++) {
 		n = mio_source_read(
 		    &p->source, p->line + p->used, sizeof p->line - p->used);
-		if (n == -1 && errno == EAGAIN)
-			return;
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0) {
+		if (n > 0) {
+			p->used += (size_t)n;
+			say_lines(p);
+		} else if (n == -1 && errno == EAGAIN)
+			p->can_read = false;
+		else if (n == 0 || errno != EINTR)
 			leave(p);
-			return;
-		}
-		p->used += (size_t)n;
-		say_lines(p);
 	}
 }
 
@@ -204,7 +203,7 @@ let_in(struct mio_registry *registry, const struct mio_source *listener)
 		while (mio_source_accept(listener, &p->source, NULL, NULL)) {
 			if (errno == EAGAIN)
 				return true;
-			/* Out of descriptors: again when somebody leaves. */
+			/* Out of descriptors: no event tells of new ones. */
 			if (errno != EINTR && errno != ECONNABORTED)
 				return false;
 		}
@@ -233,11 +232,13 @@ static int
 run(struct mio_poll *poll, struct mio_events *events,
     const struct mio_source *listener)
 {
-	bool open = true, drained = true;
+	bool open = true, drained = true, busy = false;
+	int64_t timeout;
 	struct person *p;
 
 	while (open) {
-		if (mio_poll(poll, events, MIO_FOREVER) == -1 && errno != EINTR)
+		timeout = busy ? 0 : drained ? MIO_FOREVER : MIO_SEC;
+		if (mio_poll(poll, events, timeout) == -1 && errno != EINTR)
 			return -1;
 		MIO_EVENTS_FOREACH(event, events) {
 			if (event->token == WAKER)
@@ -251,9 +252,14 @@ run(struct mio_poll *poll, struct mio_events *events,
 				p->can_write = true;
 				flush(p);
 			}
-			/* Who left meanwhile gives EBADF, and leaves again. */
 			if (mio_event_is_readable(event))
-				listen_to(p);
+				p->can_read = true;
+		}
+		busy = false;
+		for (p = people; p < people + PEOPLE; p++) {
+			/* Who left meanwhile gives EBADF, and leaves again. */
+			listen_to(p);
+			busy |= p->can_read;
 		}
 		/* Only now: no event above may be for who sat there before. */
 		if (!drained)

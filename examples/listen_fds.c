@@ -95,7 +95,10 @@ adopt(struct mio_registry *registry, struct listener *l, int i)
 	    registry, &l->source, (mio_token)i, MIO_READABLE);
 }
 
-/* Greets one client.  1: go on, 0: wait for an event, -1: failed. */
+/*
+ * Greets one client.  1: go on, 0: wait for an event, or if it is still ready
+ * for a descriptor, -1: failed.
+ */
 static int
 greet(struct listener *l, int i)
 {
@@ -108,14 +111,15 @@ greet(struct listener *l, int i)
 		case EAGAIN:
 			l->ready = false;
 			return 0;
-		case EBADF:
-		case EINVAL:
 		case EMFILE:
 		case ENFILE:
 		case ENOBUFS:
 		case ENOMEM:
+			return 0;
+		case EBADF:
+		case EINVAL:
 		case ENOTSOCK:
-			return -1; /* tcp_echo shows how to stay */
+			return -1;
 		default:
 			return 1;
 		}
@@ -133,12 +137,12 @@ static int
 run(struct mio_poll *poll, struct mio_events *events, struct listener *l,
     int count)
 {
-	bool stop = false, more = false;
+	int64_t timeout = MIO_FOREVER;
+	bool stop = false;
 	int result;
 
 	while (!stop) {
-		if (mio_poll(poll, events, more ? 0 : MIO_FOREVER) == -1 &&
-		    errno != EINTR)
+		if (mio_poll(poll, events, timeout) == -1 && errno != EINTR)
 			return -1;
 		MIO_EVENTS_FOREACH(event, events) {
 			if (event->token == WAKER)
@@ -146,14 +150,17 @@ run(struct mio_poll *poll, struct mio_events *events, struct listener *l,
 			else
 				l[event->token].ready = true;
 		}
-		more = false;
+		timeout = MIO_FOREVER;
 		for (int i = 0; i < count; i++) {
 			result = l[i].ready;
 			for (int n = 0; result == 1 && n < PER_TURN; n++)
 				result = greet(&l[i], i);
 			if (result == -1)
 				return -1;
-			more = more || result == 1;
+			if (result == 1)
+				timeout = 0;
+			else if (l[i].ready && timeout != 0)
+				timeout = MIO_SEC;
 		}
 	}
 	return 0;

@@ -121,16 +121,19 @@ TESTS += \
 	examples/test-cares.sh \
 	examples/test-curl.sh \
 	examples/test-examples.sh \
+	examples/test-hostile.sh \
 	examples/test-http.sh \
 	examples/test-more.sh \
 	examples/test-pq.sh \
 	examples/test-redis.sh \
 	examples/test-tcp-echo.sh
 EXTRA_DIST += \
+	examples/hostile.py \
 	examples/libmio.bt \
 	examples/test-cares.sh \
 	examples/test-curl.sh \
 	examples/test-examples.sh \
+	examples/test-hostile.sh \
 	examples/test-http.sh \
 	examples/test-more.sh \
 	examples/test-pq.sh \

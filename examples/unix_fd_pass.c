@@ -322,7 +322,7 @@ let_in(struct side *s, const struct mio_source *listener)
 			watch(s, c);
 		else if (errno == EAGAIN)
 			return true;
-		/* Out of descriptors: again when a connection is gone. */
+		/* Out of descriptors: no event tells of new ones. */
 		else if (errno != EINTR && errno != ECONNABORTED)
 			return false;
 	}
@@ -336,7 +336,8 @@ receive_clients(struct side *s, const struct mio_source *listener)
 	struct conn *c;
 
 	while (!stop) {
-		if (mio_poll(s->poll, s->events, MIO_FOREVER) == -1 &&
+		if (mio_poll(s->poll, s->events,
+			drained ? MIO_FOREVER : MIO_SEC) == -1 &&
 		    errno != EINTR)
 			return -1;
 		MIO_EVENTS_FOREACH(event, s->events) {
