@@ -87,7 +87,7 @@ int
 mio__option_bool(
     const struct mio_source *source, int level, int name, bool *on)
 {
-	int value;
+	int value = 0;
 
 	if (on == NULL)
 		return mio__fail(EINVAL);
@@ -528,7 +528,7 @@ is_ipv6(const struct mio_source *source)
 int
 mio_source_ttl(const struct mio_source *source, unsigned *ttl)
 {
-	int value, result;
+	int value = 0, result;
 
 	if (ttl == NULL)
 		return mio__fail(EINVAL);

@@ -70,7 +70,7 @@ with_path(struct mio_source *source, int type, mio__prepare *prepare,
     const char *path)
 {
 	struct sockaddr_un addr;
-	socklen_t addrlen;
+	socklen_t addrlen = 0;
 
 	if (path == NULL || *path == '\0')
 		return mio__fail(EINVAL);

@@ -223,7 +223,7 @@ wait_epoll(struct mio_registry *registry, struct mio_events *events,
 		return wait_timed(registry, events, timeout_ns);
 	pthread_cleanup_push(mio__wait_cancelled, registry);
 	n = epoll_wait(registry->fd, (void *)events->list, events->limit,
-	    (int)(timeout_ns >> 63)); /* -1 or 0 */
+	    -(timeout_ns < 0));
 	pthread_cleanup_pop(0);
 	return received(registry, n);
 }

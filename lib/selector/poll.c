@@ -444,7 +444,8 @@ rearm_entry(struct entry *entry, unsigned directions)
 			return;
 		mask |= POLLPRI;
 	}
-	entry->armed |= (short)(mask_of(entry->interests) & mask);
+	entry->armed =
+	    (short)(entry->armed | (mask_of(entry->interests) & mask));
 	entry->muted = false;
 }
 
@@ -537,7 +538,7 @@ report(struct table *table, size_t place, struct mio_event *event)
 	if (entry->kind == WAKER) {
 		table->notify.ops.drain(entry->fd);
 	} else {
-		entry->armed &= (short)~flags;
+		entry->armed = (short)(entry->armed & ~flags);
 		if (flags & MUTING)
 			entry->muted = true;
 		show(table, place);
