@@ -59,3 +59,15 @@ check-models:
 		TESTS=checks/models.sh
 
 .PHONY: check-abi check-exports check-headers check-models update-abi
+
+# gcc's analyser, clang-tidy, cppcheck and shellcheck, on what was built.
+ANALYSIS_FLAGS = \
+	$(DEFS) -I. -I$(abs_top_builddir) -I$(abs_top_builddir)/lib \
+	-I$(abs_top_builddir)/tools -Iinclude -Ilib -Itools \
+	$(CHECK_CFLAGS) $(CARES_CFLAGS) $(CURL_CFLAGS) $(GLIB_CFLAGS) \
+	$(HIREDIS_CFLAGS) $(PQ_CFLAGS)
+check-analysis: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS=
+	python3 $(srcdir)/checks/analysis '$(ANALYSIS_FLAGS)'
+EXTRA_DIST += checks/analysis checks/analysis.known
+.PHONY: check-analysis
