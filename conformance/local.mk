@@ -237,3 +237,16 @@ endif
 conformance_libmodel_la_SOURCES = \
 	conformance/model/include/sys/event.h \
 	conformance/model/kqueue.c
+
+check_PROGRAMS += conformance/test_edges
+TESTS += conformance/test_edges
+conformance_test_edges_SOURCES = conformance/test_edges.c
+conformance_test_edges_LDADD = lib/libmio-core.la
+conformance_test_edges_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=close \
+	-Wl,--wrap=epoll_wait \
+	-Wl,--wrap=poll \
+	-Wl,--wrap=ppoll \
+	-Wl,--wrap=pthread_mutex_lock \
+	-Wl,--wrap=pthread_mutex_unlock
