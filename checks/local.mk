@@ -71,3 +71,28 @@ check-analysis: all
 	python3 $(srcdir)/checks/analysis '$(ANALYSIS_FLAGS)'
 EXTRA_DIST += checks/analysis checks/analysis.known
 .PHONY: check-analysis
+
+# The library's own tests once more, with gcov; coverage/html/index.html.
+COVERAGE_TESTS = \
+	$(MIO_CONF_TESTS) \
+	conformance/test_calls \
+	conformance/test_edges \
+	conformance/test_fault \
+	conformance/test_sandbox \
+	conformance/test_units
+coverage:
+	$(MKDIR_P) coverage/html && cd coverage && \
+		'$(abs_top_srcdir)/configure' --quiet --with-check \
+		--disable-static CFLAGS='-g -O0 --coverage' && \
+		find . -name '*.gcda' -exec rm -f {} + && \
+		$(MAKE) check TESTS='$(COVERAGE_TESTS)'
+	cd coverage && gcovr -r '$(abs_top_srcdir)' --object-directory . \
+		--filter '$(abs_top_srcdir)/lib/' \
+		--exclude-unreachable-branches --exclude-throw-branches \
+		--json coverage.json --html-details html/index.html lib
+	python3 $(srcdir)/checks/coverage coverage/coverage.json
+clean-local: clean-coverage
+clean-coverage:
+	rm -rf coverage
+EXTRA_DIST += checks/coverage checks/coverage.known
+.PHONY: clean-coverage coverage

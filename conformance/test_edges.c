@@ -427,6 +427,15 @@ nothing(void)
 static void
 changes_in_a_wait(void)
 {
+	found = 0;
+	meanwhile = nothing;
+	CHECK(mio_poll(the_poll, events, 0) == 0);
+	if (meanwhile != NULL) {
+		/* It has another name where time_t was made larger. */
+		fprintf(stderr, "note: poll(2) is not wrapped\n");
+		meanwhile = NULL;
+		return;
+	}
 	for (int i = 0; i < MANY; i++)
 		need(pipe(pipes[i]) == 0, "pipe");
 	CHECK(mio_registry_register_fd(
@@ -465,6 +474,10 @@ changes_in_a_wait(void)
 int
 main(void)
 {
+	if (strncmp(mio_backends()[0], "kqueue", 6) == 0) {
+		fprintf(stderr, "SKIP: the model of kqueue has locks, too\n");
+		return 77;
+	}
 	need(dup2(STDERR_FILENO, STDIN_FILENO) == STDIN_FILENO, "dup2");
 	null_is_invalid();
 	names_of_backends();
