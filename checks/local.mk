@@ -86,8 +86,8 @@ coverage:
 		--disable-static CFLAGS='-g -O0 --coverage' && \
 		find . -name '*.gcda' -exec rm -f {} + && \
 		$(MAKE) check TESTS='$(COVERAGE_TESTS)'
-	cd coverage && gcovr -r '$(abs_top_srcdir)' --object-directory . \
-		--filter '$(abs_top_srcdir)/lib/' \
+	top=`cd '$(abs_top_srcdir)' && pwd -P` && cd coverage && \
+		gcovr -r "$$top" --object-directory . --filter "$$top/lib/" \
 		--exclude-unreachable-branches --exclude-throw-branches \
 		--json coverage.json --html-details html/index.html lib
 	python3 $(srcdir)/checks/coverage coverage/coverage.json
