@@ -2194,6 +2194,30 @@ cancelled_wake(void)
 	world_free(&w);
 }
 
+/* Nor one that comes after the very first, which failed before any wait. */
+static void
+failing_first_wake(void)
+{
+	struct world w;
+
+	doing = "failing first wake";
+	world_new(&w);
+	with_waker(&w);
+	plan.call = CALL_write;
+	plan.err = EIO;
+	plan.turn = 1;
+	plan.seen = 0;
+	plan.fired = false;
+	plan.armed = true;
+	CHECK(mio_waker_wake(w.waker) == -1 && errno == EIO);
+	plan.armed = false;
+	plan.turn = 0;
+	CHECK(plan.fired);
+	CHECK(mio_waker_wake(w.waker) == 0);
+	CHECK(comes(&w, 9, MIO_READABLE));
+	world_free(&w);
+}
+
 /* Fill what the waker writes to, as if nobody had ever read it. */
 static int
 fill(const bool *mine)
@@ -2310,6 +2334,7 @@ main(void)
 		/* Kqueue's own wakers write nothing: test_kqueue_fault.c. */
 		if (strstr(backend, "+user") == NULL) {
 			cancelled_wake();
+			failing_first_wake();
 			full_waker();
 		}
 		doing = "calls";
