@@ -59,10 +59,11 @@ dnl MIO_LIB_CFLAGS, for lib/ alone.
 AC_DEFUN([MIO_LIBRARY_FLAGS], [
 MIO_LIB_CFLAGS=
 MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fvisibility=hidden])
-dnl With unwind tables pthread_cleanup_push costs nothing.  Not on 32-bit ARM:
-dnl there glibc's epoll_wait cannot be unwound, and the handler would not run.
+dnl With unwind tables pthread_cleanup_push costs nothing.  Only where C
+dnl libraries have them, too: glibc's epoll_wait cannot be unwound on 32-bit
+dnl ARM and riscv64, and the handler would not run.
 AS_CASE([$host_cpu],
-	[arm*], [],
+	[x86_64|i?86|aarch64|s390*|powerpc64*],
 	[MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fexceptions])])
 dnl System calls are all that lib/ calls: not through a stub each time.
 MIO_ADD_CFLAG([MIO_LIB_CFLAGS], [-fno-plt])
