@@ -9,40 +9,10 @@ set -eu
 LC_ALL=C
 export LC_ALL
 unset MIO_BACKEND CK_RUN_CASE CK_INCLUDE_TAGS CK_EXCLUDE_TAGS CK_FORK
-mini=$top_builddir/conformance/mini
+program=$top_builddir/conformance/mini
 check=$top_builddir/tools/mio-conformance
 backend=${MIO_BACKENDS%% *}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-status=0
-
-fail()
-{
-	echo "FAIL: $*"
-	status=1
-}
-
-# run EXPECTED WORD...: leaves out and err.
-run()
-{
-	expected=$1
-	shift
-	got=0
-	# shellcheck disable=SC2086
-	$MIO_EXEC "$mini" "$@" >"$tmp/out" 2>"$tmp/err" || got=$?
-	[ $got -eq "$expected" ] || {
-		cat "$tmp/out" "$tmp/err"
-		fail "mini $*: exit status $got"
-	}
-}
-
-has()
-{
-	grep -q -e "$1" "$tmp/${2-out}" || {
-		cat "$tmp/${2-out}"
-		fail "no '$1' in ${2-out}"
-	}
-}
+. "$top_srcdir/tools/testing.sh"
 
 run 2 poll-00
 has "'poll-00' is no backend, area, test or row" err
@@ -67,11 +37,11 @@ if grep -v '^ok .*[[ ]lim-02[] ]\|^mini: ' "$tmp/out"; then
 fi
 
 # All of it, several at a time.
-areas=$("$mini" --list | cut -d ' ' -f 1 | uniq)
+areas=$("$program" --list | cut -d ' ' -f 1 | uniq)
 part()
 {
 	# shellcheck disable=SC2046,SC2086
-	$MIO_EXEC "$mini" "$backend" $(echo "$areas" |
+	$MIO_EXEC "$program" "$backend" $(echo "$areas" |
 		awk -v part="$1" 'NR % 4 == part') >"$tmp/part.$1" 2>&1 ||
 		echo "exit status $?" >>"$tmp/part.$1"
 }
@@ -92,7 +62,7 @@ sed -n 's/^gate/ok/
 	s/^\([a-z]*\) [^ ]* \([^ ]*\) \[.*/\1 \2/p' "$tmp/mini" |
 	sort >"$tmp/results"
 sed -n 's/^lacks //p' "$tmp/results" >"$tmp/lacking"
-all=$("$mini" --list | wc -l)
+all=$("$program" --list | wc -l)
 [ "$(wc -l <"$tmp/results")" -eq "$all" ] || fail "not $all results"
 [ $(($(wc -l <"$tmp/lacking") * 100)) -lt $((all * 15)) ] || {
 	cat "$tmp/lacking"

@@ -53,4 +53,5 @@ EXTRA_DIST += \
 	tools/test-conformance.sh \
 	tools/test-faulty.sh \
 	tools/test-info.sh \
-	tools/test-manual.sh
+	tools/test-manual.sh \
+	tools/testing.sh

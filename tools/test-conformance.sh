@@ -17,38 +17,8 @@ epoll+*) ;;
 	exit 77
 	;;
 esac
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-status=0
 skipped=
-
-fail()
-{
-	echo "FAIL: $*"
-	status=1
-}
-
-# run EXPECTED ARGUMENT...: leaves out and err.
-run()
-{
-	expected=$1
-	shift
-	got=0
-	# shellcheck disable=SC2086
-	$MIO_EXEC "$program" "$@" >"$tmp/out" 2>"$tmp/err" || got=$?
-	[ $got -eq "$expected" ] || {
-		cat "$tmp/out" "$tmp/err"
-		fail "mio-conformance $*: exit status $got"
-	}
-}
-
-has()
-{
-	grep -q -e "$1" "$tmp/${2-out}" || {
-		cat "$tmp/${2-out}"
-		fail "no '$1' in ${2-out}"
-	}
-}
+. "$top_srcdir/tools/testing.sh"
 
 # The command line.
 run 0 --version

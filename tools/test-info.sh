@@ -7,38 +7,8 @@ set -eu
 LC_ALL=C
 export LC_ALL
 unset MIO_BACKEND
-info=$top_builddir/tools/mio-info
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-status=0
-
-fail()
-{
-	echo "FAIL: $*"
-	status=1
-}
-
-# run EXPECTED ARGUMENT...: leaves out and err.
-run()
-{
-	expected=$1
-	shift
-	got=0
-	# shellcheck disable=SC2086
-	$MIO_EXEC "$info" "$@" >"$tmp/out" 2>"$tmp/err" || got=$?
-	[ $got -eq "$expected" ] || {
-		cat "$tmp/err"
-		fail "mio-info $*: exit status $got"
-	}
-}
-
-has()
-{
-	grep -q -e "$1" "$tmp/${2-out}" || {
-		cat "$tmp/${2-out}"
-		fail "no $1 in ${2-out}"
-	}
-}
+program=$top_builddir/tools/mio-info
+. "$top_srcdir/tools/testing.sh"
 
 run 0
 for text in "^libmio $PACKAGE_VERSION " 'configure arguments' compiler libc \
@@ -71,7 +41,7 @@ has "unknown argument 'json'" err
 if [ -c /dev/full ]; then
 	got=0
 	# shellcheck disable=SC2086
-	$MIO_EXEC "$info" >/dev/full 2>"$tmp/err" || got=$?
+	$MIO_EXEC "$program" >/dev/full 2>"$tmp/err" || got=$?
 	[ $got -eq 1 ] || fail "exit status $got where nothing can be written"
 fi
 
@@ -100,7 +70,7 @@ if command -v strace >/dev/null && [ -z "$MIO_SANITIZERS" ] &&
 		-e inject=epoll_pwait2:error=ENOSYS \
 		-e inject=accept4:error=EPERM \
 		-e inject=eventfd2:error=ENOSYS \
-		"$info" >"$tmp/out" 2>"$tmp/err" || got=$?
+		"$program" >"$tmp/out" 2>"$tmp/err" || got=$?
 	if [ $got -ne 0 ]; then
 		echo 'strace does not work here'
 	elif grep -q 'HAVE_EPOLL_PWAIT2 1' "$top_builddir/config.h" &&

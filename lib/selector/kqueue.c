@@ -306,15 +306,9 @@ received(struct mio_events *events, int n)
 static int
 wait_until(int kq, struct mio_events *events, int64_t timeout_ns)
 {
+	const int64_t deadline = mio__sys_deadline(timeout_ns);
 	int64_t left = timeout_ns;
-	int64_t deadline = 0;
 
-	if (timeout_ns > 0) {
-		deadline = mio__sys_now();
-		deadline += timeout_ns < INT64_MAX - deadline
-				? timeout_ns
-				: INT64_MAX - deadline;
-	}
 	for (;;) {
 		struct timespec timeout = { 0, 0 };
 		int n;

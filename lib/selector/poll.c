@@ -641,15 +641,9 @@ wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns)
 static int
 wait_until(struct table *table, struct mio_events *events, int64_t timeout_ns)
 {
+	const int64_t deadline = mio__sys_deadline(timeout_ns);
 	int64_t left = timeout_ns;
-	int64_t deadline = 0;
 
-	if (timeout_ns > 0) {
-		deadline = mio__sys_now();
-		deadline += timeout_ns < INT64_MAX - deadline
-				? timeout_ns
-				: INT64_MAX - deadline;
-	}
 	for (;;) {
 		int n = wait_once(table, events, left);
 

@@ -30,6 +30,17 @@ mio__sys_now(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t
+mio__sys_deadline(int64_t timeout_ns)
+{
+	int64_t now;
+
+	if (timeout_ns <= 0)
+		return 0;
+	now = mio__sys_now();
+	return timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
+}
+
 int
 mio__sys_ms(int64_t ns)
 {

@@ -78,6 +78,8 @@ const char *mio__sys_getenv(const char *name);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t mio__sys_now(void);
+/* When a wait of so long ends, at the latest INT64_MAX; 0 if not by time. */
+int64_t mio__sys_deadline(int64_t timeout_ns);
 /* Milliseconds for a timeout above 0: rounded up, at most INT_MAX. */
 int mio__sys_ms(int64_t ns);
 /* For a timeout of 0 or more; at most what time_t can hold. */
