@@ -7,7 +7,8 @@ each peer at each work once, the peers of a work one right after the other in
 an order drawn anew, so that what else the machine does falls on all of them;
 a ratio is of two runs of the same round.  Writes to the output directory:
 
-  report.txt    what README quotes: where, how, and the tables
+  report.txt    where, how, and the tables
+  quoted.txt    the lines of README and mio_performance(7), from this report
   summary.csv   a line for each work and peer
   samples.csv   a line for each run
   *.svg, *.png  pictures of these, if there is gnuplot
@@ -18,6 +19,7 @@ import csv
 import json
 import os
 import platform
+import queue
 import random
 import re
 import resource
@@ -26,8 +28,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
+import claims
 import pictures
 
 # Time is processor time where the work is one thread's and never sleeps:
@@ -85,6 +90,7 @@ PEERS = [Peer(*row) for row in (
     ("libev, poll", "libev", "poll", "poll"),
     ("libevent, poll", "libevent", "poll", "poll"),
 )]
+CLOCKS = {"cpu": "processor", "wall": "wall"}
 BASE = {"epoll": "epoll", "poll": "poll(2)"}
 # Level-triggered by hand is of interest where there are events to take.
 LEVEL = "epoll, level"
@@ -184,6 +190,9 @@ def quartiles(values):
 class Bench:
     def __init__(self, options):
         self.options = options
+        self.began = time.monotonic()
+        self.rounds = 0     # done
+        self.notes = []     # what was cut short
         self.peers = [peer for peer in PEERS if self.wanted_peer(peer)]
         self.works = [work for work in WORKS if self.wanted_work(work)]
         self.skipped = []
@@ -209,18 +218,32 @@ class Bench:
                         peer.name != LEVEL or work.group in LEVEL_GROUPS):
                     yield work, peer
 
+    def elapsed(self):
+        return time.monotonic() - self.began
+
+    def time_for(self, seconds):
+        limit = self.options.limit
+        return not limit or self.elapsed() + seconds <= limit
+
     def prepare(self):
         for work, peer in self.pairs():
             say(f"calibrating {title(work)}, {peer.name}")
+            # What else runs disturbs wall time more.
+            seconds = self.options.time * (2 if work.clock == "wall" else 1)
             try:
-                self.counts[work, peer] = calibrate(work, peer,
-                                                    self.options.time)
+                self.counts[work, peer] = calibrate(work, peer, seconds)
             except Skipped as reason:
                 self.skipped.append((work, peer, str(reason)))
 
     def measure(self):
         order = random.Random(1)
+        began = self.elapsed()
         for turn in range(self.options.rounds):
+            if turn and not self.time_for((self.elapsed() - began) / turn):
+                self.notes.append(f"{turn} of {self.options.rounds} rounds "
+                                  f"in {self.options.limit:.0f} s")
+                return
+            self.rounds = turn + 1
             for work in self.works:
                 if work.name == "http" and turn >= self.options.http_rounds:
                     continue
@@ -233,20 +256,36 @@ class Bench:
                     self.samples.append((work, peer, turn, result))
 
     def count(self):
+        """As many at a time as there are processors: nothing is timed."""
         tools = [(tool, count) for tool, probe, count in (
             ("valgrind", ["valgrind", "--tool=none", "true"], callgrind),
             ("strace", ["strace", "-o", os.devnull, "true"], strace))
             if tool_works(probe)]
-        for work, peer in self.counts:
-            if not work.counted:
-                continue
-            for tool, count in tools:
-                # The load would be counted too.
-                if tool == "valgrind" and work.group == "serve":
-                    continue
-                say(f"counting {title(work)}, {peer.name}: {tool}")
-                self.numbers.setdefault((work, peer), {})[tool] = counted(
-                    count, work, peer)
+        # The load on a server would be counted as its instructions.
+        jobs = [(work, peer, tool, count)
+                for work, peer in self.counts
+                if work.counted and not peer.name.endswith(", again")
+                for tool, count in tools
+                if tool != "valgrind" or work.group != "serve"]
+        processors = queue.SimpleQueue()
+        for number in os.sched_getaffinity(0):
+            processors.put(number)
+
+        def do(job):
+            work, peer, tool, count = job
+            if not self.time_for(self.options.limit * 0.4):
+                return
+            say(f"counting {title(work)}, {peer.name}: {tool}")
+            numbers = counted(count, work, peer)
+            self.numbers.setdefault((work, peer), {})[tool] = numbers
+
+        with ThreadPoolExecutor(processors.qsize(), initializer=lambda:
+                os.sched_setaffinity(0, {processors.get()})) as pool:
+            list(pool.map(do, jobs))
+        done = sum(len(numbers) for numbers in self.numbers.values())
+        if done < len(jobs):
+            self.notes.append(f"{done} of {len(jobs)} counts in "
+                              f"{self.options.limit:.0f} s")
 
     def summary(self):
         rows = []
@@ -295,8 +334,8 @@ class Bench:
 
     def complete(self):
         """Every peer that is there, at every work, in every round."""
-        want = sum(min(self.options.rounds, self.options.http_rounds)
-                   if work.name == "http" else self.options.rounds
+        want = sum(min(self.rounds, self.options.http_rounds)
+                   if work.name == "http" else self.rounds
                    for work, _ in self.pairs())
         return not self.skipped and len(self.samples) == want
 
@@ -341,8 +380,12 @@ def header(bench):
             version = first_line([f"bench/bench-{peer.program}", "version"])
             yield f"{peer.program:<11} {version}"
     options = bench.options
-    yield (f"rounds      {options.rounds} of about {options.time * 1000:.0f} ms"
-           " for each work and peer")
+    yield (f"rounds      {bench.rounds}, of {options.time * 1000:.0f} ms of "
+           f"processor time or {options.time * 2000:.0f} ms of wall time; "
+           f"http {min(bench.rounds, options.http_rounds)}, of 1 s")
+    yield f"took        {bench.elapsed():.0f} s"
+    for note in bench.notes:
+        yield f"cut short   {note}"
     for work, peer, reason in bench.skipped:
         yield f"skipped     {title(work)}, {peer.name}: {reason}"
 
@@ -352,7 +395,7 @@ def table(rows):
     form = "  {:<20}{:>11}{:>8}{:>15}{:>10}{:>8}{:>10}"
     for name in dict.fromkeys(row["work"] for row in rows):
         block = [row for row in rows if row["work"] == name]
-        clock = {"cpu": "processor", "wall": "wall"}[block[0]["clock"]]
+        clock = CLOCKS[block[0]["clock"]]
         yield ""
         yield f"{name}, {clock} time of an operation"
         yield form.format("", "ns", "ratio", "quartiles", "instr.", "calls",
@@ -368,27 +411,14 @@ def table(rows):
 
 def noise(rows):
     """Hand-written against itself: what a ratio is worth."""
-    for level, base in BASE.items():
-        ratios = [float(row["ratio"]) for row in rows
-                  if row["peer"] == f"{base}, again"]
-        if ratios:
-            yield (f"  {base} against itself: medians from "
-                   f"{min(ratios):.3f} to {max(ratios):.3f}")
-
-
-def memory(rows):
-    """Bytes of heap for a registration, the caller's own included."""
-    for level in BASE:
-        idle = {}
-        for row in rows:
-            match = re.fullmatch(r"(?:poll: )?idle (\d+)", row["work"])
-            if match and row["level"] == level:
-                idle.setdefault(row["peer"], {})[int(match[1])] = row["heap"]
-        for peer, heap in idle.items():
-            few, many = min(heap), max(heap)
-            if many > few:
-                yield (f"  {peer:<20}"
-                       f"{(heap[many] - heap[few]) / (many - few):11.0f}")
+    for base in BASE.values():
+        for clock, name in CLOCKS.items():
+            ratios = [float(row["ratio"]) for row in rows
+                      if row["peer"] == f"{base}, again" and
+                      row["clock"] == clock]
+            if ratios:
+                yield (f"  {base:<8} {name:<10} medians from "
+                       f"{min(ratios):.3f} to {max(ratios):.3f}")
 
 
 def calls(bench):
@@ -406,12 +436,15 @@ def report(bench, rows):
     yield ""
     yield from header(bench)
     yield ""
-    yield "Noise:"
+    yield "Noise: hand-written against itself"
     yield from noise(rows)
+    yield ""
+    yield from claims.bars(rows)
     yield from table(rows)
     yield ""
     yield "Bytes of heap for a registration"
-    yield from memory(rows)
+    for peer, size in claims.registration(rows).items():
+        yield f"  {peer:<20}{size:11.0f}"
     yield ""
     yield "System calls of an operation"
     yield from calls(bench)
@@ -432,7 +465,11 @@ def parse():
                         help="a selection of the work, few and short rounds")
     parser.add_argument("--rounds", type=int, help="40, or 5 if quick")
     parser.add_argument("--time", type=float, metavar="SECONDS",
-                        help="of a run: 0.05, or 0.01 if quick")
+                        help="of a run, twice that where it is wall time: "
+                        "0.025, or 0.01 if quick")
+    parser.add_argument("--limit", type=float, metavar="SECONDS",
+                        help="end with fewer rounds after that; 0, which is "
+                        "none, or 90 if quick")
     parser.add_argument("--http-rounds", type=int, metavar="ROUNDS",
                         help="of http, a second each: 5, or 1 if quick")
     parser.add_argument("--work", action="append", metavar="TEXT",
@@ -445,7 +482,9 @@ def parse():
                         help="fail if any peer or work is missing")
     options = parser.parse_args()
     options.rounds = options.rounds or (5 if options.quick else 40)
-    options.time = options.time or (0.01 if options.quick else 0.05)
+    options.time = options.time or (0.01 if options.quick else 0.025)
+    if options.limit is None:
+        options.limit = 90 if options.quick else 0
     options.http_rounds = options.http_rounds or (1 if options.quick else 5)
     return options
 
@@ -465,17 +504,20 @@ def main():
     if shutil.which("wrk") is None:
         bench.works = [w for w in bench.works if w.name != "http"]
     bench.prepare()
-    bench.measure()
+    # First, so that a limit costs rounds rather than whole columns.
     if not options.no_counts:
         bench.count()
+    bench.measure()
     rows = bench.summary()
     write_csv(f"{options.output}/summary.csv", rows)
     write_csv(f"{options.output}/samples.csv", [
         {"work": title(work), "peer": peer.name, "round": turn + 1, **result}
         for work, peer, turn, result in bench.samples])
-    with open(f"{options.output}/report.txt", "w", encoding="ascii") as out:
-        for line in report(bench, rows):
-            print(line, file=out)
+    for name, lines in (("report", report(bench, rows)),
+                        ("quoted", claims.quoted(rows))):
+        with open(f"{options.output}/{name}.txt", "w",
+                  encoding="ascii") as out:
+            out.writelines(line + "\n" for line in lines)
     pictures.draw(options.output)
     with open(f"{options.output}/report.txt", encoding="ascii") as text:
         print(text.read(), end="")

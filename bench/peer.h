@@ -77,7 +77,7 @@ struct work {
 extern const struct work serve_echo, serve_accept, serve_http;
 /* Wall time as an outsider measured it, if not 0. */
 extern double serve_wall;
-/* Binds the calling process or thread to one of two processors. */
-void bench_pin(unsigned cpu);
+/* Binds the calling process or thread to the first or second processor. */
+void bench_pin(unsigned which);
 
 #endif

@@ -67,13 +67,25 @@ bench_alloc(size_t count, size_t size)
 
 /* So that what runs beside what is not left to chance. */
 void
-bench_pin(unsigned cpu)
+bench_pin(unsigned which)
 {
+	static cpu_set_t allowed;
 	cpu_set_t set;
+	size_t cpu = 0;
 
+	/* Of those that were allowed at first, the last if there are few. */
+	if (CPU_COUNT(&allowed) == 0 &&
+	    sched_getaffinity(0, sizeof(allowed), &allowed) == -1)
+		return;
 	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	/* With one processor there is nothing to choose. */
+	for (; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed))
+			continue;
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		if (which-- == 0)
+			break;
+	}
 	(void)sched_setaffinity(0, sizeof(set), &set);
 }
 
