@@ -96,14 +96,19 @@ BASE = {"epoll": "epoll", "poll": "poll(2)"}
 LEVEL = "epoll, level"
 LEVEL_GROUPS = {"chain", "idle", "serve"}
 COUNTS = 1000   # operations that are counted
+BEGAN = time.monotonic()
 
 
 class Skipped(Exception):
     """A program says that it cannot do this here."""
 
 
+def elapsed():
+    return time.monotonic() - BEGAN
+
+
 def say(text):
-    print(text, file=sys.stderr, flush=True)
+    print(f"{elapsed():5.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 def command(work, peer, count):
@@ -190,7 +195,6 @@ def quartiles(values):
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.began = time.monotonic()
         self.rounds = 0     # done
         self.notes = []     # what was cut short
         self.peers = [peer for peer in PEERS if self.wanted_peer(peer)]
@@ -218,12 +222,9 @@ class Bench:
                         peer.name != LEVEL or work.group in LEVEL_GROUPS):
                     yield work, peer
 
-    def elapsed(self):
-        return time.monotonic() - self.began
-
     def time_for(self, seconds):
         limit = self.options.limit
-        return not limit or self.elapsed() + seconds <= limit
+        return not limit or elapsed() + seconds <= limit
 
     def prepare(self):
         for work, peer in self.pairs():
@@ -237,9 +238,9 @@ class Bench:
 
     def measure(self):
         order = random.Random(1)
-        began = self.elapsed()
+        began = elapsed()
         for turn in range(self.options.rounds):
-            if turn and not self.time_for((self.elapsed() - began) / turn):
+            if turn and not self.time_for((elapsed() - began) / turn):
                 self.notes.append(f"{turn} of {self.options.rounds} rounds "
                                   f"in {self.options.limit:.0f} s")
                 return
@@ -383,7 +384,7 @@ def header(bench):
     yield (f"rounds      {bench.rounds}, of {options.time * 1000:.0f} ms of "
            f"processor time or {options.time * 2000:.0f} ms of wall time; "
            f"http {min(bench.rounds, options.http_rounds)}, of 1 s")
-    yield f"took        {bench.elapsed():.0f} s"
+    yield f"took        {elapsed():.0f} s"
     for note in bench.notes:
         yield f"cut short   {note}"
     for work, peer, reason in bench.skipped:
@@ -446,7 +447,8 @@ def report(bench, rows):
     for peer, size in claims.registration(rows).items():
         yield f"  {peer:<20}{size:11.0f}"
     yield ""
-    yield "System calls of an operation"
+    yield "System calls of an operation; of servers, which strace slows:"
+    yield "more messages are there at a wait than without it"
     yield from calls(bench)
 
 

@@ -112,10 +112,14 @@ bench: $(BENCHMARKS)
 	$(BENCH_RUN) $(BENCH)
 bench-quick: $(BENCHMARKS)
 	$(BENCH_RUN) --quick $(BENCH)
+# REPORTS='FIRST SECOND': of runs with BENCH='--output FIRST' and so on.
+bench-agree:
+	$(AM_V_at)$(PYTHON3) -B $(srcdir)/bench/claims.py $(REPORTS)
 
 EXTRA_DIST += \
 	bench/bench.py \
 	bench/check-instructions \
+	bench/claims.py \
 	bench/pictures.py \
 	bench/rust/Cargo.toml \
 	bench/rust/build \
@@ -131,4 +135,4 @@ CLEANFILES += \
 mostlyclean-local:
 	rm -rf bench/report bench/rust/work
 
-.PHONY: bench bench-instructions bench-quick
+.PHONY: bench bench-agree bench-instructions bench-quick

@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 COLOURS = {
-    "epoll, again": "#bbbbbb",
     "epoll, level": "#888888",
     "libmio, shared": "#08519c",
     "libmio, static": "#3182bd",
@@ -20,7 +19,6 @@ COLOURS = {
     "libevent": "#e6a700",
     "epoll": "#000000",
     "poll(2)": "#000000",
-    "poll(2), again": "#bbbbbb",
     "libmio, poll": "#08519c",
     "libmio, poll, LTO": "#9ecae1",
     "libev, poll": "#8856a7",
@@ -32,13 +30,28 @@ TICS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 1.5, 2,
 APART = {"epoll, level", "libmio, static", "libmio, static LTO",
          "libmio, poll, LTO"}
 TITLES = {
-    "chain": "Events of socket pairs: PAIRS/ACTIVE",
-    "idle": "One active socket beside N idle descriptors",
+    "chain": "Events of many socket pairs",
+    "idle": "Events of one socket beside idle descriptors",
     "churn": "Register, reregister, deregister",
-    "wake": "Wakes from other threads",
+    "wake": "Wakes by other threads",
     "serve": "Servers under the same load",
-    "poll": "With poll(2) instead of epoll",
-    "poll-churn": "The same, register, reregister, deregister",
+    "poll": "Events, with poll(2) instead of epoll",
+    "poll-churn": "Register, reregister, deregister, with poll(2)",
+}
+# What stands beside a block of bars; {} are the work's numbers.
+LABELS = {
+    "chain": "{} pairs,\\n{} active",
+    "idle": "{} idle,\\n1 active",
+    "churn": "one after the other",
+    "poll: churn": "one after the other,\\n{} idle",
+    "churn-turns": "a wait after each",
+    "poll: churn-turns": "a wait after each,\\n{} idle",
+    "wake-idle": "nobody waits",
+    "wake-trip": "there and back",
+    "wake-many": "four threads\\nat once",
+    "echo": "echo, {}\\nconnections",
+    "accept": "accept, echo\\nonce, close",
+    "http": "HTTP, {}\\nconnections",
 }
 
 
@@ -54,19 +67,35 @@ def gnuplot(script, path, width, height):
             script))
 
 
+def label(work):
+    match = re.fullmatch(r"((?:poll: )?)(.*?)([ /0-9]*)", work)
+    text = LABELS.get(match[1] + match[2], LABELS[match[2]])
+    return text.format(*re.findall("[0-9]+", match[3]), "")
+
+
 def ratios(rows, group, path):
-    """Bars to the right, a block for each work, whiskers for quartiles."""
+    """
+    Bars from 1, a block for each work, whiskers for quartiles, and behind
+    them how far those of hand-written code against itself are from 1.
+    """
     rows = [row for row in rows if row["group"] == group and
             row["peer"] not in ("epoll", "poll(2)")]
+    noise = {row["work"]: row for row in rows if "again" in row["peer"]}
+    rows = [row for row in rows if "again" not in row["peer"]]
     if not rows:
         return
     works = list(dict.fromkeys(row["work"] for row in rows))
     peers = list(dict.fromkeys(row["peer"] for row in rows))
     base = "poll(2)" if group.startswith("poll") else "epoll"
     blocks, tics, y = {}, [], 0.0
+    script, plots = ["$noise << EOD"], []
     for work in works:
         mine = [row for row in rows if row["work"] == work]
-        tics.append(f"'{work}' {y + (len(mine) - 1) / 2}")
+        tics.append(f'"{label(work)}" {y + (len(mine) - 1) / 2}')
+        if work in noise:
+            far = max(1 / float(noise[work]["ratio_q1"]),
+                      float(noise[work]["ratio_q3"]))
+            script.append(f"{1 / far} {far} {y - 0.5} {y + len(mine) - 0.5}")
         for row in mine:
             blocks.setdefault(row["peer"], []).append((y, row))
             y += 1
@@ -75,7 +104,11 @@ def ratios(rows, group, path):
               for key in ("ratio_q1", "ratio_q3")]
     low = min(0.5, min(values) * 0.8)
     high = max(2, max(values) * 1.7)
-    script, plots = [], []
+    script.append("EOD")
+    if noise:
+        plots.append("$noise using (($1+$2)/2):(($3+$4)/2):1:2:3:4 with "
+                     "boxxyerror fill solid 1 noborder lc rgb '#d9d9d9' "
+                     f"title \"{base}, again\"")
     for number, peer in enumerate(peers):
         script.append(f"$p{number} << EOD")
         for place, row in blocks[peer]:
@@ -92,12 +125,14 @@ def ratios(rows, group, path):
         # The number, beyond the whisker.
         plots.append(
             f"$p{number} using ($4>1?$4*1.03:1.03):1:"
-            "(sprintf($2 < 0.1 ? '%.3f' : '%.2f', $2)) with labels left font ',9' "
-            "tc rgb '#333333' notitle")
+            "(sprintf($2 < 0.1 ? '%.3f' : '%.2f', $2)) with labels left "
+            "font ',9' tc rgb '#333333' notitle")
     script += [
-        f"set title \"{TITLES[group]}\\n{{/*0.85 time as a multiple of "
-        f"hand-written {base} (left is faster); median of paired rounds, "
-        "whiskers: quartiles}\"",
+        f"set title \"{TITLES[group]}\\n{{/*0.85 bars: medians of the "
+        "rounds; whiskers: quartiles; grey, the noise: hand-written "
+        f"{base} against itself}}\"",
+        "set xlabel 'faster  <  time as a multiple of "
+        f"hand-written {base}  >  slower'",
         "set logscale x 2",
         f"set xrange [{low}:{high}]",
         f"set yrange [{y - 0.6}:-1]",
@@ -106,7 +141,7 @@ def ratios(rows, group, path):
             str(tic) for tic in TICS if low <= tic <= high and
             (high / low < 20 or tic not in (0.8, 1.25, 1.5))) + ")",
         f"set ytics ({', '.join(tics)}) scale 0",
-        "set grid x lc rgb '#dddddd'",
+        "set grid xtics lt 1 lc rgb '#eeeeee'",
         "set arrow from 1, graph 0 to 1, graph 1 nohead lw 2 "
         "lc rgb '#000000' front",
         "set key outside right top reverse Left samplen 1.5 spacing 1.2",
@@ -115,7 +150,7 @@ def ratios(rows, group, path):
         "plot " + ", \\\n".join(plots),
     ]
     gnuplot("\n".join(script) + "\n", path, 960,
-            max(340, 130 + int(17 * y)))
+            max(340, 170 + int(19 * y)))
 
 
 def curves(rows, path):
@@ -126,7 +161,8 @@ def curves(rows, path):
         if match and "again" not in row["peer"] and row["peer"] not in APART:
             points.setdefault(row["peer"], []).append(
                 (int(match[1]), row["ns"], row["ns_q1"], row["ns_q3"]))
-    if not any(len(line) > 1 for line in points.values()):
+    points = {peer: line for peer, line in points.items() if len(line) > 1}
+    if not points:
         return
     script, plots = [], []
     for number, (peer, line) in enumerate(points.items()):
@@ -147,7 +183,7 @@ def curves(rows, path):
         "set ylabel 'nanoseconds an event'",
         "set format y '%.0f'",
         "set xrange [8:13000]",
-        "set grid lc rgb '#dddddd'",
+        "set grid lt 1 lc rgb '#eeeeee'",
         "set key outside right top reverse Left samplen 2.5 spacing 1.2",
         "plot " + ", \\\n".join(plots),
     ]
