@@ -349,7 +349,7 @@ hide_atomics(void)
 	ATOMIC(all.signals);
 	ATOMIC(all.turn);
 	ATOMIC(all.registry->coarse);
-	ATOMIC(all.registry->wakers);
+	ATOMIC(all.registry->plain);
 	ATOMIC(all.registry->epoch);
 	ATOMIC(all.registry->waiting);
 	ATOMIC(all.registry->handles);

@@ -39,7 +39,7 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	registry->fd = -1;
 	registry->owner = getpid();
 	atomic_init(&registry->coarse, false);
-	atomic_init(&registry->wakers, 0);
+	atomic_init(&registry->plain, registry->ops.plain);
 	atomic_init(&registry->epoch, 1);
 	atomic_init(&registry->handles, 1);
 	atomic_init(&registry->memory, 1);

@@ -37,6 +37,7 @@ struct mio__selector_ops {
 	size_t native_size; /* of one event as the kernel writes it */
 	/* What it makes of the interests 1, 2 and 3, if that helps it. */
 	uint32_t common[MIO_READABLE + MIO_WRITABLE];
+	size_t plain; /* not 0: see the registry's */
 
 	/*
 	 * Makes the selector: registry->fd (close-on-exec) and ->state.
@@ -111,8 +112,12 @@ struct mio_registry {
 	struct mio__selector_ops ops; /* a copy saves the hot calls a load */
 	int fd;               /* the selector's own descriptor, or -1 */
 	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
-	atomic_uint wakers;   /* how many; 0: mio_poll leaves epoch alone */
-	_Atomic uint64_t epoch; /* counts returns of mio_poll: see waker.c */
+	/*
+	 * ops.plain, or 0 once there was a waker: returns of mio_poll count
+	 * in epoch from then on.  See waker.c.
+	 */
+	atomic_size_t plain;
+	_Atomic uint64_t epoch;
 	/* What the mio_poll under way fills, or NULL. */
 	_Atomic(struct mio_events *) waiting;
 	void *state;          /* the selector's; NULL where the kernel has it */
@@ -132,6 +137,7 @@ struct mio_events {
 	struct mio_event *end;
 	size_t capacity;
 	int limit; /* capacity, or the most that kernels count to */
+	uint64_t before; /* room for what a native event has before its token */
 	struct mio_event list[];
 };
 
@@ -176,6 +182,30 @@ int mio__bad_interests(
     const struct mio_registry *registry, unsigned interests) MIO__COLD;
 int mio__fail(int error) MIO__COLD;
 
+/* The two parts of mio__waited: who sees `plain` above 0 spares the first. */
+static inline void
+mio__count_return(struct mio_registry *registry)
+{
+	/*
+	 * Relaxed: a waker whose event this is made it 0 before it could be
+	 * signalled.  The epoch: see waker.c.
+	 */
+	if (atomic_load_explicit(&registry->plain, memory_order_relaxed) == 0)
+		atomic_fetch_add_explicit(
+		    &registry->epoch, 1, memory_order_acq_rel);
+}
+
+static inline int
+mio__waited_plain(
+    struct mio_registry *registry, struct mio_events *events, int n)
+{
+	events->end = events->list + (n > 0 ? n : 0);
+	MIO__PROBE2(poll_return, registry, n);
+	/* Release: what this thread did to the poll is the next one's. */
+	atomic_store_explicit(&registry->waiting, NULL, memory_order_release);
+	return n;
+}
+
 /*
  * The end of every wait: `n` events (or -1) are in the list.  The selector
  * calls it, not mio_poll, which so has nothing to do after the wait.
@@ -183,18 +213,8 @@ int mio__fail(int error) MIO__COLD;
 static inline int
 mio__waited(struct mio_registry *registry, struct mio_events *events, int n)
 {
-	events->end = events->list + (n > 0 ? n : 0);
-	MIO__PROBE2(poll_return, registry, n);
-	/*
-	 * Relaxed: a waker whose event this is was counted before it could
-	 * be signalled.  The epoch: see waker.c.
-	 */
-	if (atomic_load_explicit(&registry->wakers, memory_order_relaxed) != 0)
-		atomic_fetch_add_explicit(
-		    &registry->epoch, 1, memory_order_acq_rel);
-	/* Release: what this thread did to the poll is the next one's. */
-	atomic_store_explicit(&registry->waiting, NULL, memory_order_release);
-	return n;
+	mio__count_return(registry);
+	return mio__waited_plain(registry, events, n);
 }
 
 /* The events of the wait under way; for its thread. */

@@ -65,13 +65,11 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	made->token = token;
 	made->fds[0] = made->fds[1] = -1;
 	atomic_init(&made->claimed, 0);
-	/* Relaxed, but before it can be signalled: see mio__waited. */
-	atomic_fetch_add_explicit(&registry->wakers, 1, memory_order_relaxed);
+	/* Relaxed, but before it can be signalled: see mio__count_return. */
+	atomic_store_explicit(&registry->plain, 0, memory_order_relaxed);
 	if (attach(made) < 0) {
 		int error = errno;
 
-		atomic_fetch_sub_explicit(
-		    &registry->wakers, 1, memory_order_relaxed);
 		free(made);
 		if (error == ENOSYS || error == EPERM)
 			error = ENOTSUP;
@@ -103,20 +101,21 @@ mio__signal_failed(struct mio_waker *waker)
 }
 
 void
-mio__signal_cancelled(void *waker)
+mio__signal_cancelled(void *kept)
 {
 	errno = EINTR;
-	mio__signal_failed(waker);
+	mio__signal_failed(*(struct mio_waker *volatile *)kept);
 }
 
-/* The epoch is new to this waker as far as its caller saw. */
-static MIO__NOINLINE int
+/* Another wake has changed `claimed`, perhaps for an epoch before this one. */
+static MIO__COLD int
 claim(struct mio_waker *waker, uint64_t claimed, uint64_t epoch)
 {
-	while (!atomic_compare_exchange_weak_explicit(&waker->claimed,
-	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed))
+	do {
 		if (claimed >= epoch)
 			return 0;
+	} while (!atomic_compare_exchange_weak_explicit(&waker->claimed,
+	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed));
 	return waker->ops.signal(waker);
 }
 
@@ -128,12 +127,17 @@ mio_waker_wake(struct mio_waker *waker)
 	if (waker == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE2(wake, waker->registry, waker->token);
-	/* Release what was done before; pairs with mio__waited's increment. */
+	/* Release what was done before; pairs with mio__count_return's. */
 	epoch = atomic_fetch_add_explicit(
 	    &waker->registry->epoch, 0, memory_order_acq_rel);
 	/* Relaxed: only the number counts, `epoch` carries the order. */
 	claimed = atomic_load_explicit(&waker->claimed, memory_order_relaxed);
-	return claimed >= epoch ? 0 : claim(waker, claimed, epoch);
+	if (claimed >= epoch)
+		return 0;
+	if (!atomic_compare_exchange_strong_explicit(&waker->claimed, &claimed,
+		epoch, memory_order_relaxed, memory_order_relaxed))
+		return claim(waker, claimed, epoch);
+	return waker->ops.signal(waker);
 }
 
 void
@@ -156,8 +160,6 @@ mio_waker_free(struct mio_waker *waker)
 		mio_registry_unref(registry);
 	}
 	waker->ops.close(waker);
-	/* Relaxed: a poll that counts one too many costs an instruction. */
-	atomic_fetch_sub_explicit(&registry->wakers, 1, memory_order_relaxed);
 	free(waker);
 	mio__registry_release(registry);
 }

@@ -33,9 +33,9 @@ struct mio__waker_ops {
 };
 
 struct mio_waker {
+	_Atomic uint64_t claimed; /* the epoch of the last wake to signal */
 	struct mio_registry *registry;
 	struct mio__waker_ops ops; /* a copy, as in the registry */
-	_Atomic uint64_t claimed;  /* the epoch of the last wake to signal */
 	mio_token token;
 	int fds[2]; /* to watch, to signal; may be the same */
 };
@@ -46,7 +46,7 @@ extern const struct mio__waker_ops mio__user_ops;
 
 /* Drains and tries again if that can help, else -1 and errno. */
 int mio__signal_failed(struct mio_waker *waker) MIO__COLD;
-/* For pthread_cleanup_push: signals. */
-void mio__signal_cancelled(void *waker) MIO__COLD;
+/* For pthread_cleanup_push, with a struct mio_waker *volatile *: signals. */
+void mio__signal_cancelled(void *kept) MIO__COLD;
 
 #endif

@@ -53,10 +53,12 @@ struct flags {
 /* Of all that epoll reports but EPOLLRDHUP: one load, one store an event. */
 #define FLAGS(e) { READINESS(e), (e) }
 #define FLAGS4(e) FLAGS(e), FLAGS((e) + 1), FLAGS((e) + 2), FLAGS((e) + 3)
-static const struct flags common_flags[32] = { FLAGS4(0), FLAGS4(4), FLAGS4(8),
-	FLAGS4(12), FLAGS4(16), FLAGS4(20), FLAGS4(24), FLAGS4(28) };
+#define COMMON_FLAGS 32
+static const struct flags common_flags[COMMON_FLAGS] = { FLAGS4(0), FLAGS4(4),
+	FLAGS4(8), FLAGS4(12), FLAGS4(16), FLAGS4(20), FLAGS4(24), FLAGS4(28) };
 
-_Static_assert((EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP) == 31,
+_Static_assert(
+    (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP) == COMMON_FLAGS - 1,
     "common_flags goes that far");
 
 static MIO__COLD struct flags
@@ -70,7 +72,8 @@ uncommon_flags(uint32_t native)
 static inline struct flags
 flags_of(uint32_t native)
 {
-	return native < 32 ? common_flags[native] : uncommon_flags(native);
+	return native < COMMON_FLAGS ? common_flags[native]
+				     : uncommon_flags(native);
 }
 
 /* An event where the kernel wrote it, perhaps not aligned. */
@@ -103,13 +106,24 @@ put(struct mio_event *event, const struct native *native, struct flags flags)
 
 /*
  * In place: struct epoll_event has 12 bytes on x86, 16 elsewhere, and ours
- * 16 or (32-bit) 12.  So from the end that cannot overtake what is unread.
+ * 16 or (32-bit) 12.  So from the end that cannot overtake what is unread;
+ * where that is the last, the kernel writes the first token where it stays.
  */
-static inline void
-translate(struct mio_event *list, size_t n)
+static inline struct native *
+natives(struct mio_events *events)
 {
-	const struct native *first = (void *)list, *from = first;
-	struct mio_event *to = list;
+	size_t at = offsetof(struct mio_events, list);
+
+	if (sizeof(struct epoll_event) <= sizeof(struct mio_event))
+		at -= offsetof(struct epoll_event, data);
+	return (void *)((char *)events + at);
+}
+
+static inline void
+translate(struct mio_events *into, size_t n)
+{
+	const struct native *first = natives(into), *from = first;
+	struct mio_event *to = into->list;
 
 	if (sizeof(*from) > sizeof(*to)) {
 		for (; n-- > 0; from++, to++)
@@ -125,9 +139,9 @@ translate(struct mio_event *list, size_t n)
 		put(--to, from, flags);
 		/* Those of one wait are mostly alike: four more at once. */
 		for (; from - first >= 4 && events_of(from - 1) == events &&
-		     events_of(from - 2) == events &&
-		     events_of(from - 3) == events &&
-		     events_of(from - 4) == events;
+		       events_of(from - 2) == events &&
+		       events_of(from - 3) == events &&
+		       events_of(from - 4) == events;
 		     from -= 4, to -= 4) {
 			put(to - 1, from - 1, flags);
 			put(to - 2, from - 2, flags);
@@ -143,7 +157,7 @@ received_many(struct mio_registry *registry, int n)
 	struct mio_events *events = mio__waiting(registry);
 
 	if (n > 0)
-		translate(events->list, (size_t)n);
+		translate(events, (size_t)n);
 	return mio__waited(registry, events, n);
 }
 
@@ -151,15 +165,24 @@ static inline int
 received(struct mio_registry *registry, int n)
 {
 	struct mio_events *events;
-	const struct native *native;
+	size_t native;
+	struct flags flags;
 
 	if (n != 1)
 		return received_many(registry, n);
 	/* Most waits find one: as short as it gets. */
 	events = mio__waiting(registry);
-	native = (void *)events->list;
-	put(events->list, native, flags_of(events_of(native)));
-	return mio__waited(registry, events, 1);
+	native = events_of(natives(events));
+	/* Relaxed: see mio__count_return. */
+	if (native <=
+	    atomic_load_explicit(&registry->plain, memory_order_relaxed)) {
+		flags = common_flags[native];
+	} else {
+		flags = flags_of(events_of(natives(events)));
+		mio__count_return(registry);
+	}
+	put(events->list, natives(events), flags);
+	return mio__waited_plain(registry, events, n);
 }
 
 /* Whole milliseconds; a kernel's limit does not cut the deadline short. */
@@ -184,8 +207,7 @@ wait_fine(struct mio_registry *registry, struct epoll_event *native, int max,
 	/* Relaxed: a latch of its own, set at worst twice. */
 	if (!atomic_load_explicit(&registry->coarse, memory_order_relaxed)) {
 		struct timespec timeout = mio__sys_timespec(timeout_ns);
-		int n = epoll_pwait2(
-		    registry->fd, native, max, &timeout, NULL);
+		int n = epoll_pwait2(registry->fd, native, max, &timeout, NULL);
 
 		if (n >= 0 || !mio__sys_refused(errno))
 			return n;
@@ -204,7 +226,7 @@ wait_timed(struct mio_registry *registry, struct mio_events *events,
 
 	pthread_cleanup_push(mio__wait_cancelled, registry);
 	n = wait_fine(
-	    registry, (void *)events->list, events->limit, timeout_ns);
+	    registry, (void *)natives(events), events->limit, timeout_ns);
 	pthread_cleanup_pop(0);
 	return received(registry, n);
 }
@@ -222,7 +244,7 @@ wait_epoll(struct mio_registry *registry, struct mio_events *events,
 	if (timeout_ns > 0)
 		return wait_timed(registry, events, timeout_ns);
 	pthread_cleanup_push(mio__wait_cancelled, registry);
-	n = epoll_wait(registry->fd, (void *)events->list, events->limit,
+	n = epoll_wait(registry->fd, (void *)natives(events), events->limit,
 	    -(timeout_ns < 0));
 	pthread_cleanup_pop(0);
 	return received(registry, n);
@@ -276,8 +298,8 @@ add_epoll(struct mio_registry *registry, struct mio_source *source,
 	if (common(interests)) {
 		call.event.events = registry->ops.common[interests - 1];
 		call.event.data.u64 = token;
-		result = epoll_ctl(registry->fd, EPOLL_CTL_ADD,
-		    source->handle, &call.event);
+		result = epoll_ctl(
+		    registry->fd, EPOLL_CTL_ADD, source->handle, &call.event);
 	} else {
 		result = control_uncommon(
 		    registry, EPOLL_CTL_ADD, source, token, interests);
@@ -308,6 +330,7 @@ remove_epoll(struct mio_registry *registry, struct mio_source *source)
 const struct mio__selector_ops mio__epoll_ops = {
 	.name = "epoll",
 	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY | MIO_EXCLUSIVE,
+	.plain = COMMON_FLAGS - 1,
 	.native_size = sizeof(struct epoll_event),
 	.common = {
 		[MIO_READABLE - 1] = EPOLLET | EPOLLIN | EPOLLRDHUP,

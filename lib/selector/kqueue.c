@@ -345,6 +345,7 @@ wait_kqueue(struct mio_registry *registry, struct mio_events *events,
 const struct mio__selector_ops mio__kqueue_ops = {
 	.name = "kqueue",
 	.interests = MIO_READABLE | MIO_WRITABLE | KNOWS_AIO | KNOWS_LIO,
+	.plain = 1,
 	.native_size = sizeof(struct kevent),
 	.open = open_kqueue,
 	.close = close_kqueue,

@@ -731,6 +731,7 @@ close_poll(struct mio_registry *registry)
 const struct mio__selector_ops mio__poll_ops = {
 	.name = "poll",
 	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY,
+	.plain = 1,
 	.native_size = 0,
 	.open = open_poll,
 	.close = close_poll,

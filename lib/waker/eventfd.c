@@ -35,12 +35,13 @@ static int
 eventfd_signal(struct mio_waker *waker)
 {
 	static const uint64_t one = 1;
+	struct mio_waker *volatile kept = waker; /* not in a saved register */
 	ssize_t n;
 
-	pthread_cleanup_push(mio__signal_cancelled, waker);
+	pthread_cleanup_push(mio__signal_cancelled, (void *)&kept);
 	n = write(waker->fds[1], &one, sizeof(one));
 	pthread_cleanup_pop(0);
-	return n < 0 ? mio__signal_failed(waker) : 0;
+	return n < 0 ? mio__signal_failed(kept) : 0;
 }
 
 static void

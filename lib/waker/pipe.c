@@ -33,13 +33,14 @@ pipe_drain(int fd)
 static int
 pipe_signal(struct mio_waker *waker)
 {
+	struct mio_waker *volatile kept = waker; /* not in a saved register */
 	ssize_t n;
 
-	pthread_cleanup_push(mio__signal_cancelled, waker);
+	pthread_cleanup_push(mio__signal_cancelled, (void *)&kept);
 	pipe_drain(waker->fds[0]);
 	n = write(waker->fds[1], "", 1);
 	pthread_cleanup_pop(0);
-	return n < 0 ? mio__signal_failed(waker) : 0;
+	return n < 0 ? mio__signal_failed(kept) : 0;
 }
 
 static void
