@@ -81,6 +81,7 @@ PEERS = [Peer(*row) for row in (
     ("libmio, static LTO", "mio-lto", "default", "epoll"),
     ("Rust's mio", "mio-rs", "default", "epoll"),
     ("libuv", "libuv", "default", "epoll"),
+    ("libuv, uv_tcp", "libuv", "tcp", "epoll"),
     ("libev", "libev", "default", "epoll"),
     ("libevent", "libevent", "default", "epoll"),
     ("poll(2)", "poll", "default", "poll"),
@@ -92,9 +93,13 @@ PEERS = [Peer(*row) for row in (
 )]
 CLOCKS = {"cpu": "processor", "wall": "wall"}
 BASE = {"epoll": "epoll", "poll": "poll(2)"}
-# Level-triggered by hand is of interest where there are events to take.
-LEVEL = "epoll, level"
-LEVEL_GROUPS = {"chain", "idle", "serve"}
+# Peers that do not do all the work.
+ONLY = {
+    # Of interest where there are events to take.
+    "epoll, level": {"chain", "idle", "echo", "accept", "http"},
+    # It differs where there is something to read.
+    "libuv, uv_tcp": {"echo", "http"},
+}
 COUNTS = 1000   # operations that are counted
 BEGAN = time.monotonic()
 
@@ -218,8 +223,8 @@ class Bench:
     def pairs(self):
         for work in self.works:
             for peer in self.peers:
-                if peer.level == work.level and (
-                        peer.name != LEVEL or work.group in LEVEL_GROUPS):
+                if peer.level == work.level and work.name in ONLY.get(
+                        peer.name, {work.name}):
                     yield work, peer
 
     def time_for(self, seconds):

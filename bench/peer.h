@@ -59,6 +59,14 @@ void bench_check(bool failed, const char *what);
 _Noreturn void bench_skip(const char *why);
 void *bench_alloc(size_t count, size_t size);
 
+/*
+ * For a peer that reads by itself: what a connection brought, or 0 bytes at
+ * its end.
+ */
+void serve_data(size_t token, const char *data, size_t length);
+/* For a peer that writes by itself. */
+extern void (*peer_send)(size_t token, const char *data, size_t length);
+
 /* Between work.c and serve.c. */
 
 struct work {

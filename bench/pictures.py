@@ -15,6 +15,7 @@ COLOURS = {
     "libmio, static LTO": "#9ecae1",
     "Rust's mio": "#b7410e",
     "libuv": "#31a354",
+    "libuv, uv_tcp": "#a1d99b",
     "libev": "#8856a7",
     "libevent": "#e6a700",
     "epoll": "#000000",
@@ -25,7 +26,7 @@ COLOURS = {
     "libevent, poll": "#e6a700",
 }
 TICS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 1.5, 2,
-        3, 5, 10, 20, 50)
+        3, 5, 10, 20, 50, 100, 200, 500)
 # What would lie upon others in the curves.
 APART = {"epoll, level", "libmio, static", "libmio, static LTO",
          "libmio, poll, LTO"}

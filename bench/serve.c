@@ -158,6 +158,8 @@ static int *fds;
 static size_t *unused, unused_count;
 static unsigned char *matched; /* of the end of a request, so far */
 static long served;
+static void (*serve)(size_t token, const char *data, size_t length);
+void (*peer_send)(size_t token, const char *data, size_t length);
 
 int
 bench_accept(int fd)
@@ -238,37 +240,48 @@ hang_up(size_t token)
 }
 
 static void
-send_all(int fd, const char *data, size_t length)
+send_all(size_t token, const char *data, size_t length)
 {
-	bench_check(
-	    send(fd, data, length, MSG_NOSIGNAL) != (ssize_t)length, "send");
+	if (peer_send != NULL)
+		peer_send(token, data, length);
+	else
+		bench_check(send(fds[token], data, length, MSG_NOSIGNAL) !=
+				(ssize_t)length,
+		    "send");
+}
+
+void
+serve_data(size_t token, const char *data, size_t length)
+{
+	if (length > 0)
+		serve(token, data, length);
+	else
+		hang_up(token);
 }
 
 static void
-serve_connection(size_t token, void (*serve)(size_t, const char *, size_t))
+serve_connection(size_t token)
 {
 	char data[REQUEST];
 
 	do {
 		ssize_t n = read(fds[token], data, sizeof(data));
 
-		if (n > 0) {
-			serve(token, data, (size_t)n);
-		} else if (n == 0 || errno == ECONNRESET) {
-			hang_up(token);
-			return;
-		} else {
+		if (n == -1 && errno != ECONNRESET) {
 			bench_check(errno != EAGAIN, "read");
 			peer_drained(token, fds[token]);
 			return;
 		}
+		serve_data(token, data, n > 0 ? (size_t)n : 0);
+		if (n <= 0)
+			return;
 	} while (!peer_level);
 }
 
 static void
 echo(size_t token, const char *data, size_t length)
 {
-	send_all(fds[token], data, length);
+	send_all(token, data, length);
 }
 
 static void
@@ -279,7 +292,7 @@ echo_ready(size_t token)
 	else if (token == CONTROL)
 		control_ready();
 	else
-		serve_connection(token, echo);
+		serve_connection(token);
 }
 
 static long
@@ -294,6 +307,7 @@ static void
 echo_open(const char *backend, const size_t *arguments)
 {
 	connections = arguments[0];
+	serve = echo;
 	/* One more, to find that there is none. */
 	serve_open(backend, connections + 1);
 	start_load(load_echo);
@@ -303,6 +317,7 @@ static void
 accept_open(const char *backend, const size_t *arguments)
 {
 	(void)arguments;
+	serve = echo;
 	/* The load does not wait until the server has hung up. */
 	serve_open(backend, 64 * BURST);
 	start_load(load_accept);
@@ -328,7 +343,7 @@ answer_http(size_t token, const char *data, size_t length)
 			continue;
 		n = 0;
 		served++;
-		send_all(fds[token], hello, sizeof(hello) - 1);
+		send_all(token, hello, sizeof(hello) - 1);
 	}
 	matched[token] = n;
 }
@@ -341,13 +356,14 @@ http_ready(size_t token)
 	else if (token == CONTROL)
 		peer_stop(); /* wrk is gone */
 	else
-		serve_connection(token, answer_http);
+		serve_connection(token);
 }
 
 static void
 http_open(const char *backend, const size_t *arguments)
 {
 	connections = arguments[0];
+	serve = answer_http;
 	/* wrk makes new ones while the old ones are being closed. */
 	serve_open(backend, 2 * connections + 2);
 }
