@@ -33,9 +33,8 @@
 #define MUTING (POLLHUP | POLLERR)
 
 struct entry {
+	uint64_t file; /* what the number stood for: see file_of */
 	mio_token token;
-	ino_t ino; /* with dev: what file the number stood for */
-	dev_t dev;
 	int fd;      /* -1: a hole, filled by the next sync */
 	short armed; /* POLL* bits to be reported */
 	uint8_t interests;
@@ -45,8 +44,11 @@ struct entry {
 	bool changed : 1; /* since the wait began: what it finds is outdated */
 };
 
-/* With 8 bytes in fds, 4 in dirty and 4 in slots, 48 for a registration. */
-_Static_assert(sizeof(struct entry) <= 32, "small");
+/*
+ * With 8 bytes in fds, 4 in dirty and 4 in slots, 40 for a registration, and
+ * an eighth of that in reserve.
+ */
+_Static_assert(sizeof(struct entry) <= 24, "small");
 
 enum { SOURCE, DESCRIPTOR, WAKER };
 
@@ -62,31 +64,11 @@ struct table {
 	uint32_t *slots; /* by descriptor: place in entries, 0 none */
 	size_t slots_count;
 	size_t polled; /* places that the kernel works on; 0: no wait */
-	size_t next;   /* where to look first, for fairness */
+	size_t next;   /* where to look first */
 	bool kicked;
+	unsigned in_vain; /* for so many waits there is no look before */
 	struct mio_waker notify;
 };
-
-/*
- * A thread must not be cancelled between lock and unlock (the kick is a
- * write).  Returns what unlock needs.
- */
-static int
-lock(struct table *table)
-{
-	int cancel;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_mutex_lock(&table->lock);
-	return cancel;
-}
-
-static void
-unlock(struct table *table, int cancel)
-{
-	pthread_mutex_unlock(&table->lock);
-	pthread_setcancelstate(cancel, &cancel);
-}
 
 /* The place of `fd`, 0 if it has none. */
 static size_t
@@ -105,13 +87,23 @@ show(struct table *table, size_t place)
 	table->fds[place].revents = 0;
 }
 
+static MIO__NOINLINE void
+interrupt(struct table *table)
+{
+	int cancel;
+
+	/* Whom the write cancelled would keep the lock. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	table->kicked = table->notify.ops.signal(&table->notify) == 0;
+	pthread_setcancelstate(cancel, &cancel);
+}
+
 /* Ends the wait, if there is one, so that it sees what has changed. */
 static void
 kick(struct table *table)
 {
-	if (table->polled == 0 || table->kicked)
-		return;
-	table->kicked = table->notify.ops.signal(&table->notify) == 0;
+	if (table->polled != 0 && !table->kicked)
+		interrupt(table);
 }
 
 /* The entry has changed: show it to the kernel, at once or after the wait. */
@@ -191,6 +183,13 @@ sync_fds(struct table *table)
 		show(table, place);
 }
 
+/* The room to make for `count`: most of it is used, and growing is rare. */
+static size_t
+room_for(size_t count)
+{
+	return count + count / 8 + 16;
+}
+
 static void *
 grow(void *array, size_t count, size_t size)
 {
@@ -202,11 +201,9 @@ grow(void *array, size_t count, size_t size)
 static int
 grow_slots(struct table *table, int fd)
 {
-	size_t count = table->slots_count != 0 ? table->slots_count : 64;
+	size_t count = room_for((size_t)fd + 1);
 	uint32_t *slots;
 
-	while (count <= (size_t)fd)
-		count *= 2;
 	slots = grow(table->slots, count, sizeof(*slots));
 	if (slots == NULL)
 		return mio__fail(ENOMEM);
@@ -220,7 +217,7 @@ grow_slots(struct table *table, int fd)
 static int
 grow_entries(struct table *table)
 {
-	size_t capacity = table->capacity != 0 ? 2 * table->capacity : 16;
+	size_t capacity = room_for(table->count + 1);
 	struct entry *entries;
 	uint32_t *dirty;
 	struct pollfd *fds;
@@ -271,6 +268,15 @@ mask_of(unsigned interests)
 	return (short)mask;
 }
 
+/* Device and inode, in one: apart up to 40 bits of inode and 24 of device. */
+static uint64_t
+file_of(const struct stat *st)
+{
+	uint64_t dev = (uint64_t)st->st_dev;
+
+	return (uint64_t)st->st_ino ^ (dev << 40 | dev >> 24);
+}
+
 static void
 append(struct table *table, int fd, const struct stat *st, uint8_t kind,
     mio_token token, unsigned interests)
@@ -280,8 +286,7 @@ append(struct table *table, int fd, const struct stat *st, uint8_t kind,
 
 	memset(entry, 0, sizeof(*entry));
 	entry->token = token;
-	entry->ino = st->st_ino;
-	entry->dev = st->st_dev;
+	entry->file = file_of(st);
 	entry->fd = fd;
 	entry->interests = (uint8_t)interests;
 	entry->armed = mask_of(interests);
@@ -302,7 +307,7 @@ kind_of(const struct mio_source *source)
 static bool
 stale(const struct entry *entry, const struct stat *st)
 {
-	return entry->ino != st->st_ino || entry->dev != st->st_dev;
+	return entry->file != file_of(st);
 }
 
 static int
@@ -332,7 +337,7 @@ add_poll(struct mio_registry *registry, struct mio_source *source,
 {
 	struct table *table = registry->state;
 	struct stat st;
-	int cancel, result;
+	int result;
 
 	if (mio__bad_interests(registry, interests) < 0 ||
 	    fstat(source->handle, &st) < 0)
@@ -342,9 +347,9 @@ add_poll(struct mio_registry *registry, struct mio_source *source,
 		errno = EPERM;
 		return mio__not_added(source);
 	}
-	cancel = lock(table);
+	pthread_mutex_lock(&table->lock);
 	result = add_locked(table, source, &st, token, interests);
-	unlock(table, cancel);
+	pthread_mutex_unlock(&table->lock);
 	return result < 0 ? mio__not_added(source) : 0;
 }
 
@@ -378,12 +383,11 @@ change_poll(struct mio_registry *registry, struct mio_source *source,
 	struct table *table = registry->state;
 	struct stat st;
 	size_t place;
-	int cancel;
 
 	if (mio__bad_interests(registry, interests) < 0 ||
 	    fstat(source->handle, &st) < 0)
 		return -1;
-	cancel = lock(table);
+	pthread_mutex_lock(&table->lock);
 	place = place_of(table, source, &st);
 	if (place != 0) {
 		struct entry *entry = &table->entries[place];
@@ -396,7 +400,7 @@ change_poll(struct mio_registry *registry, struct mio_source *source,
 		touch(table, place);
 		kick(table);
 	}
-	unlock(table, cancel);
+	pthread_mutex_unlock(&table->lock);
 	return place != 0 ? 0 : -1;
 }
 
@@ -406,18 +410,30 @@ remove_poll(struct mio_registry *registry, struct mio_source *source)
 	struct table *table = registry->state;
 	struct stat st;
 	size_t place;
-	int cancel;
 
 	if (fstat(source->handle, &st) < 0)
 		return -1;
-	cancel = lock(table);
+	pthread_mutex_lock(&table->lock);
 	place = place_of(table, source, &st);
 	if (place != 0) {
 		drop(table, place);
 		kick(table);
 	}
-	unlock(table, cancel);
+	pthread_mutex_unlock(&table->lock);
 	return place != 0 ? 0 : -1;
+}
+
+static MIO__NOINLINE bool
+is_shut(int number)
+{
+	struct pollfd fd = { .fd = number, .events = POLLRDHUP };
+	int cancel, n;
+
+	/* As in interrupt. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	n = poll(&fd, 1, 0);
+	pthread_setcancelstate(cancel, &cancel);
+	return n > 0 && (fd.revents & POLLRDHUP) != 0;
 }
 
 /*
@@ -428,50 +444,53 @@ static bool
 shut_for_good(const struct entry *entry)
 {
 	int reported = mask_of(entry->interests) & ~entry->armed;
-	struct pollfd fd = { .fd = entry->fd, .events = POLLRDHUP };
 
 	return (entry->muted || (reported & POLLRDHUP) != 0) &&
-	    poll(&fd, 1, 0) > 0 && (fd.revents & POLLRDHUP) != 0;
+	    is_shut(entry->fd);
 }
 
 static void
 rearm_entry(struct entry *entry, unsigned directions)
 {
-	short mask = mask_of(directions);
-
 	if (directions & MIO_READABLE) {
 		if (shut_for_good(entry))
 			return;
-		mask |= POLLPRI;
+		directions |= MIO_PRIORITY;
 	}
-	entry->armed =
-	    (short)(entry->armed | (mask_of(entry->interests) & mask));
+	entry->armed |= mask_of(entry->interests & directions);
 	entry->muted = false;
 }
 
+static MIO__COLD int
+not_registered(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? -1 : mio__fail(ENOENT);
+}
+
+/*
+ * A number that stands for another file by now is armed, too: its event finds
+ * out.
+ */
 static int
 rearm_poll(struct mio_registry *registry, const struct mio_source *source,
     unsigned directions)
 {
 	struct table *table = registry->state;
-	struct stat st;
 	size_t place;
-	int cancel;
 
-	if (kind_of(source) == DESCRIPTOR && fstat(source->handle, &st) < 0)
-		return -1;
-	cancel = lock(table);
-	if (kind_of(source) == DESCRIPTOR)
-		place = place_of(table, source, &st);
-	else
-		place = find(table, source->handle);
-	if (place != 0) {
+	pthread_mutex_lock(&table->lock);
+	place = find(table, source->handle);
+	if (place != 0 && table->entries[place].kind != WAKER) {
 		rearm_entry(&table->entries[place], directions);
 		touch(table, place);
 		kick(table);
+		pthread_mutex_unlock(&table->lock);
+		return 0;
 	}
-	unlock(table, cancel);
-	return place != 0 ? 0 : -1;
+	pthread_mutex_unlock(&table->lock);
+	return not_registered(source->handle);
 }
 
 static void
@@ -479,7 +498,6 @@ closing_poll(struct mio_registry *registry, struct mio_source *source)
 {
 	struct table *table = registry->state;
 	size_t place;
-	int cancel;
 
 	/*
 	 * In a forked child the lock may be that of a thread that is not
@@ -487,13 +505,13 @@ closing_poll(struct mio_registry *registry, struct mio_source *source)
 	 */
 	if (registry->owner != getpid())
 		return;
-	cancel = lock(table);
+	pthread_mutex_lock(&table->lock);
 	place = find(table, source->handle);
 	if (place != 0) {
 		drop(table, place);
 		kick(table); /* or the wait keeps the file open */
 	}
-	unlock(table, cancel);
+	pthread_mutex_unlock(&table->lock);
 }
 
 /* By mio's formulas, and the superset rule of mio_event(3). */
@@ -550,6 +568,20 @@ report(struct table *table, size_t place, struct mio_event *event)
 	return true;
 }
 
+/* The first of the places up to `end` with something found, or `end`. */
+static size_t
+next_found(const struct pollfd *fds, size_t place, size_t end)
+{
+	/* Of many most are idle. */
+	for (; end - place >= 4; place += 4)
+		if ((fds[place].revents | fds[place + 1].revents |
+			fds[place + 2].revents | fds[place + 3].revents) != 0)
+			break;
+	while (place < end && fds[place].revents == 0)
+		place++;
+	return place;
+}
+
 /*
  * Hands out what was found, `found` places.  Returns how many events, or -1
  * if the notify descriptor was closed behind the library's back.
@@ -560,6 +592,7 @@ collect(struct table *table, struct mio_events *events, int found)
 	size_t polled = table->polled;
 	size_t place = table->next < polled ? table->next : 1;
 	size_t n = 0;
+	bool again = place > 1;
 
 	if (table->fds[0].revents & POLLNVAL)
 		return mio__fail(EBADF);
@@ -568,15 +601,18 @@ collect(struct table *table, struct mio_events *events, int found)
 		table->kicked = false;
 		found--;
 	}
-	for (size_t looked = 1; found > 0 && looked < polled; looked++) {
-		if (n == (size_t)events->limit)
-			break; /* still armed: the next call has them */
-		if (table->fds[place].revents != 0) {
+	/* What is beyond the limit is armed yet: the next call has it. */
+	while (found > 0 && n < (size_t)events->limit) {
+		place = next_found(table->fds, place, polled);
+		if (place < polled) {
+			n += report(table, place++, &events->list[n]);
 			found--;
-			n += report(table, place, &events->list[n]);
-		}
-		if (++place == polled)
+		} else if (again) {
+			again = false;
 			place = 1;
+		} else {
+			break;
+		}
 	}
 	table->next = place;
 	return (int)n;
@@ -598,42 +634,66 @@ call_poll(struct pollfd *fds, size_t count, int64_t timeout_ns)
 #endif
 }
 
+/*
+ * To enter the queue of each descriptor, and to leave it again, costs the
+ * kernel several times what a look at it does.  So look at first, for as long
+ * as that finds something, and now and then when it does not.
+ */
+static int
+look_or_wait(struct table *table, struct pollfd *fds, size_t count,
+    int64_t timeout_ns)
+{
+	if (timeout_ns != 0 && table->in_vain == 0) {
+		int found = call_poll(fds, count, 0);
+
+		if (found != 0)
+			return found;
+		table->in_vain = 8;
+	} else if (timeout_ns != 0) {
+		table->in_vain--;
+	}
+	return call_poll(fds, count, timeout_ns);
+}
+
 /* The waiting thread was cancelled. */
 static void
 abandon(void *arg)
 {
 	struct table *table = arg;
-	int cancel = lock(table);
 
+	pthread_mutex_lock(&table->lock);
 	sync_fds(table);
-	unlock(table, cancel);
+	pthread_mutex_unlock(&table->lock);
 }
 
 /* One system call; 0 also if it was only kicked. */
 static int
 wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns)
 {
-	int cancel = lock(table);
 	struct pollfd *fds;
 	size_t count;
-	int found, error;
+	int found, error, cancel;
 
+	pthread_mutex_lock(&table->lock);
 	table->polled = count = table->count;
 	fds = table->fds;
-	unlock(table, cancel);
+	pthread_mutex_unlock(&table->lock);
 
 	pthread_cleanup_push(abandon, table);
-	found = call_poll(fds, count, timeout_ns);
+	found = look_or_wait(table, fds, count, timeout_ns);
 	pthread_cleanup_pop(0);
 
 	error = errno;
-	cancel = lock(table);
+	pthread_mutex_lock(&table->lock);
 	if (found > 0) {
+		/* Draining reads, which is where threads are cancelled. */
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 		found = collect(table, events, found);
 		error = errno;
+		pthread_setcancelstate(cancel, &cancel);
 	}
 	sync_fds(table);
-	unlock(table, cancel);
+	pthread_mutex_unlock(&table->lock);
 	errno = error;
 	return found;
 }

@@ -172,7 +172,7 @@ active proctype Wait()
 #if FAULT == 6
 		polled = true;
 #endif
-		/* ppoll(2) */
+		/* ppoll(2), once or twice: nobody can tell. */
 		if
 		:: atomic {
 			notified || (fds[0] && ready[0]) ||
