@@ -20,7 +20,8 @@ bench_wake_LDADD = lib/libmio.la
 
 # What cannot be measured here (exit status 77) is no failure.
 # The library's files, for a program that they are compiled with: -flto.
-bench-instructions: bench/chain bench/churn bench/idle bench/wake
+bench-instructions: bench/bench-mio bench/chain bench/churn bench/idle \
+		bench/wake
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 		LIBRARY='$(lib_libmio_core_la_SOURCES)' \
 		BACKENDS='$(MIO_BACKEND_OBJECTS:.lo=.c)' LIBS='$(LIBS)' \

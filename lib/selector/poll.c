@@ -482,7 +482,7 @@ rearm_poll(struct mio_registry *registry, const struct mio_source *source,
 
 	pthread_mutex_lock(&table->lock);
 	place = find(table, source->handle);
-	if (place != 0 && table->entries[place].kind != WAKER) {
+	if (place != 0) {
 		rearm_entry(&table->entries[place], directions);
 		touch(table, place);
 		kick(table);
@@ -592,7 +592,7 @@ collect(struct table *table, struct mio_events *events, int found)
 	size_t polled = table->polled;
 	size_t place = table->next < polled ? table->next : 1;
 	size_t n = 0;
-	bool again = place > 1;
+	int rounds = 0;
 
 	if (table->fds[0].revents & POLLNVAL)
 		return mio__fail(EBADF);
@@ -602,16 +602,14 @@ collect(struct table *table, struct mio_events *events, int found)
 		found--;
 	}
 	/* What is beyond the limit is armed yet: the next call has it. */
-	while (found > 0 && n < (size_t)events->limit) {
+	while (found > 0 && n < (size_t)events->limit && rounds < 2) {
 		place = next_found(table->fds, place, polled);
-		if (place < polled) {
+		if (place == polled) {
+			place = 1;
+			rounds++;
+		} else {
 			n += report(table, place++, &events->list[n]);
 			found--;
-		} else if (again) {
-			again = false;
-			place = 1;
-		} else {
-			break;
 		}
 	}
 	table->next = place;
