@@ -69,6 +69,7 @@ static struct {
 	int fd;          /* whose event */
 	uint32_t flags;  /* 0: none */
 	int empty;       /* this many calls return 0 first */
+	bool patient;    /* a call that does not wait returns 0 */
 	int refuse_fine; /* errno of epoll_pwait2 */
 	int fail;        /* errno of the next call, once */
 	int calls, fine_calls;
@@ -113,7 +114,7 @@ answer(int64_t ns)
 		--fake.empty;
 		return 0;
 	}
-	return fake.flags != 0;
+	return fake.flags != 0 && (ns != 0 || !fake.patient);
 }
 
 int __real_ppoll(struct pollfd *, nfds_t, const struct timespec *,
@@ -373,6 +374,7 @@ timeouts_as_the_kernel_gets_them(const char *backend)
 	struct rig rig;
 
 	rig_open(&rig, backend);
+	fake.patient = true;
 	fake.flags = 1; /* POLLIN, EPOLLIN */
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); ++i) {
 		int64_t limit = table[i] < 20 * 86400 * MIO_SEC
@@ -505,6 +507,48 @@ poll_waits_for_its_deadline(void)
 	rig_close(&rig);
 }
 
+/* An event comes after so many calls, the last of them with this timeout. */
+static void
+event_takes(struct rig *rig, int calls, int64_t asked_ns)
+{
+	MUST(mio_registry_reregister_fd(mio_poll_registry(rig->poll),
+		 rig->fds[0], 7, MIO_READABLE) == 0);
+	fake.calls = 0;
+	EXPECT(mio_poll(rig->poll, rig->events, MIO_SEC) == 1, "no event");
+	EXPECT(fake.calls == calls && fake.asked_ns == asked_ns,
+	    "%d calls instead of %d, the last with %lld ns", fake.calls, calls,
+	    (long long)fake.asked_ns);
+}
+
+/* Which is cheap; in vain it is not done again for some time. */
+static void
+poll_looks_before_it_waits(void)
+{
+	struct rig rig;
+
+	rig_open(&rig, "poll");
+	fake.flags = POLLIN;
+	for (int i = 0; i < 20; ++i)
+		event_takes(&rig, 1, 0);
+	fake.patient = true;
+	for (int turn = 0; turn < 3; ++turn) {
+		event_takes(&rig, 2, MIO_SEC);
+		for (int i = 0; i < 8; ++i)
+			event_takes(&rig, 1, MIO_SEC);
+	}
+	/* Who does not wait looks once, and that does not count. */
+	fake.calls = 0;
+	EXPECT(mio_poll(rig.poll, rig.events, 0) == 0, "an event");
+	EXPECT(fake.calls == 1, "%d calls", fake.calls);
+	event_takes(&rig, 2, MIO_SEC);
+	EXPECT(mio_poll(rig.poll, rig.events, 0) == 0, "an event");
+	for (int i = 0; i < 8; ++i)
+		event_takes(&rig, 1, MIO_SEC);
+	fake.patient = false;
+	event_takes(&rig, 1, 0);
+	rig_close(&rig);
+}
+
 /* rows: tcpl-18 */
 static void
 sizes(void)
@@ -555,8 +599,10 @@ main(void)
 #endif
 	}
 #endif
-	if (have("poll"))
+	if (have("poll")) {
 		poll_waits_for_its_deadline();
+		poll_looks_before_it_waits();
+	}
 	if (failures > 0)
 		fprintf(stderr, "test_units: %d failures\n", failures);
 	return failures > 0;
