@@ -119,7 +119,7 @@ def ratios(rows, group, path):
         plots.append(
             f"$p{number} using (($2+1)/2):1:(1):2:($1-0.42):($1+0.42) with "
             f"boxxyerror fill solid 0.9 noborder lc rgb '{COLOURS[peer]}' "
-            f"title \"{peer}\"")
+            f"title \"{peer}\" noenhanced")
     for number, _ in enumerate(peers):
         plots.append(f"$p{number} using 2:1:3:4 with xerrorbars pt 0 lw 1 "
                      "lc rgb '#333333' notitle")
@@ -174,7 +174,7 @@ def curves(rows, path):
             else "dt 1 pt 7"
         plots.append(f"$p{number} using 1:2:3:4 with yerrorlines {dashes} "
                      f"ps 0.8 lw 2 lc rgb '{COLOURS[peer]}' "
-                     f"title \"{peer}\"")
+                     f"title \"{peer}\" noenhanced")
     script += [
         "set title \"What an event costs while N others are idle\\n"
         "{/*0.85 processor time with the caller's read and write; "

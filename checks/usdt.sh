@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The library has the static probes that mio(7) names, or, without
-# --enable-usdt, none.
+# --enable-usdt, none; and bpftrace, if it is there, finds those of the
+# example.
 
 set -eu
 lib=$top_builddir/lib/.libs/libmio.so
@@ -15,7 +16,21 @@ if grep -q '^#define ENABLE_USDT 1' "$top_builddir/config.h"; then
 		"$top_srcdir/man/mio.7" | sort -u)
 	[ -n "$wants" ] || { echo 'FAIL: mio(7) names none'; exit 1; }
 fi
-[ "$has" = "$wants" ] && exit
-echo "FAIL: the library has:" $has
-echo "and should have:" $wants
-exit 1
+[ "$has" = "$wants" ] || {
+	echo "FAIL: the library has:" $has
+	echo "and should have:" $wants
+	exit 1
+}
+[ -n "$has" ] || exit 0
+for name in $(sed -n 's/^usdt:.*:libmio://p' "$top_srcdir/examples/libmio.bt")
+do
+	echo "$has" | grep -qx "$name" || {
+		echo "FAIL: libmio.bt asks for $name"
+		exit 1
+	}
+done
+command -v bpftrace >/dev/null && [ "$(id -u)" -eq 0 ] ||
+	exit 0
+script=$(sed "s|usdt:[*]:|usdt:$lib:|" "$top_srcdir/examples/libmio.bt")
+# Compiled, but not run.
+bpftrace -d -e "$script" >/dev/null
