@@ -35,6 +35,12 @@ ORDERINGS = (
     ("wake-idle", "ratio",
      "libuv", "libmio, shared", "libev", "Rust's mio"),
     ("wake-idle", "ratio", "libmio, shared", "libevent", "epoll"),
+    ("poll: idle 1000", "ratio", "libmio, poll", "libev, poll"),
+    ("poll: idle 1000", "ratio", "libmio, poll", "libevent, poll"),
+    ("poll: chain 1000/100", "ratio", "libmio, poll", "libev, poll"),
+    ("poll: chain 1000/100", "ratio", "libmio, poll", "libevent, poll"),
+    ("poll: churn 1000", "ratio",
+     "libev, poll", "libevent, poll", "libmio, poll"),
 )
 
 # The works of the page's table, as it calls them.
@@ -163,13 +169,12 @@ def quoted(rows):
     for peer in ("libuv", "libmio, shared"):
         if ("wake-idle", peer) in ns:
             yield f"a repeated wake, {peer}: {ns['wake-idle', peer]:.0f} ns"
-    for work in ("poll: chain 1000/100", "poll: chain 5000/500",
-                 "poll: idle 1000"):
-        values = [f"{peer} {ratio[work, peer]:.2f}"
-                  for peer in (*RIVALS_POLL, *LIBMIO_POLL)
-                  if (work, peer) in ratio]
-        if values:
-            yield f"{work}: " + "; ".join(values)
+    for work in dict.fromkeys(row["work"] for row in rows
+                              if row["level"] == "poll"):
+        yield f"{work}: " + "; ".join(
+            f"{peer} {ratio[work, peer]:.2f}"
+            for peer in (*RIVALS_POLL, *LIBMIO_POLL)
+            if (work, peer) in ratio)
     yield "bytes a registration: " + "; ".join(
         f"{peer} {size:.0f}" for peer, size in heap.items()
         if "again" not in peer)
