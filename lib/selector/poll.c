@@ -664,7 +664,7 @@ abandon(void *arg)
 	pthread_mutex_unlock(&table->lock);
 }
 
-/* One system call; 0 also if it was only kicked. */
+/* One wait; 0 also if it was only kicked. */
 static int
 wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns)
 {
