@@ -78,7 +78,7 @@ mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 	if (poll == NULL || events == NULL)
 		return mio__fail(EINVAL);
 	registry = &poll->registry;
-	/* Acquire: pairs with the release in mio__waited. */
+	/* Acquire: pairs with mio__waited_plain's release. */
 	if (!atomic_compare_exchange_strong_explicit(&registry->waiting, &none,
 		events, memory_order_acquire, memory_order_relaxed))
 		return mio__fail(EBUSY);
