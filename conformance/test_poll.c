@@ -1044,6 +1044,57 @@ TEST_NEEDS(poll_goes_on_after_its_thread_was_cancelled, "poll-20 poll-27",
 	loop_close(&loop);
 }
 
+struct rearming {
+	struct mio_registry *registry;
+	mio_handle fd;
+	int result;
+};
+
+static void *
+rearm_while_cancelled(void *arg)
+{
+	struct rearming *rearming = arg;
+	int state;
+
+	pthread_cancel(pthread_self());
+	rearming->result =
+	    mio_registry_rearm_fd(rearming->registry, rearming->fd, R);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return arg;
+}
+
+/* Where it looks whether the socket is shut it must not end. */
+TEST_NEEDS(poll_goes_on_after_a_cancelled_thread_rearmed, "poll-20",
+    NEEDS_THREADS)
+{
+	struct mio_source a = MIO_SOURCE_INIT, b = MIO_SOURCE_INIT;
+	struct rearming rearming = { .result = -1 };
+	struct loop loop;
+	struct pair pair;
+
+	loop_open(&loop);
+	CHECK_INT(0, mio_unix_dgram_pair(&a, &b));
+	CHECK_INT(0, mio_source_shutdown(&a, SHUT_RD));
+	rearming.registry = loop.registry;
+	rearming.fd = mio_source_handle(&a);
+	CHECK_INT(0,
+	    mio_registry_register_fd(loop.registry, rearming.fd, 1, R));
+	mio_poll(loop.poll, loop.events, 0); /* some systems tell, some not */
+	ck_assert_ptr_eq(
+	    thread_join(thread_start(rearm_while_cancelled, &rearming)),
+	    &rearming);
+	CHECK_INT(0, rearming.result);
+	PAIR(&pair);
+	CHECK_INT(0, mio_registry_register(loop.registry, &pair.a, 2, R));
+	put(&pair.b, "x");
+	WAIT(&loop, 2, R);
+	pair_close(&pair);
+	CHECK_INT(0, mio_registry_deregister_fd(loop.registry, rearming.fd));
+	CHECK_INT(0, mio_source_close(&a));
+	CHECK_INT(0, mio_source_close(&b));
+	loop_close(&loop);
+}
+
 SUITE(poll, &poll_owns_valid_closeonexec_descriptors,
     &poll_new_passes_emfile_on_and_leaks_nothing,
     &poll_without_sources_waits_for_the_timeout,
@@ -1058,6 +1109,7 @@ SUITE(poll, &poll_owns_valid_closeonexec_descriptors,
     &poll_gives_the_new_token_after_reregister, &poll_closes_its_descriptors,
     &poll_has_one_poller_at_a_time,
     &poll_goes_on_after_its_thread_was_cancelled,
+    &poll_goes_on_after_a_cancelled_thread_rearmed,
     &poll_freed_before_its_sources, &poll_freed_before_its_registry_reference,
     &poll_handle_nests_in_another_poll, &poll_forever_returns_with_an_event,
     &poll_timeout_is_one_deadline, &poll_does_not_hold_registrations_up,
