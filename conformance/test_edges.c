@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -28,7 +29,7 @@
 #define CHANGES 5000
 
 static const char *backend = "-";
-static int failures, locked, poll_calls, coarse_calls;
+static int failures, locked, poll_calls, poll_ms, coarse_calls;
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
 
@@ -123,6 +124,7 @@ int
 __wrap_poll(struct pollfd *fds, nfds_t count, int ms)
 {
 	poll_calls++;
+	poll_ms = ms;
 	if (meanwhile != NULL)
 		return answer(fds, count);
 	return __real_poll(fds, count, ms);
@@ -196,7 +198,10 @@ invalid(ssize_t result)
 static void
 null_is_invalid(void)
 {
+	static const struct mio_event event = { 0, MIO_READABLE, 0 };
 	struct iovec iov = { &failures, sizeof(failures) };
+	struct sockaddr addr;
+	socklen_t len = sizeof(addr);
 	struct msghdr msg;
 	struct mio_source a, b;
 
@@ -219,9 +224,14 @@ null_is_invalid(void)
 	CHECK(invalid(mio_source_sendmsg(&a, NULL, 0)));
 	CHECK(invalid(mio_source_writev(&a, &iov, -1)));
 	CHECK(invalid(mio_source_writev(&a, &iov, IOV_MAX + 1)));
-	CHECK(invalid(mio_source_local_addr(&a, NULL, NULL)));
+	CHECK(mio_source_writev(&a, &iov, 0) ==
+	    sendmsg(mio_source_handle(&a), &msg, 0));
+	CHECK(invalid(mio_source_local_addr(&a, NULL, &len)));
+	CHECK(invalid(mio_source_local_addr(&a, &addr, NULL)));
 	mio_source_close(&a);
 	mio_source_close(&b);
+	CHECK(invalid(mio_interest_format(MIO_READABLE, NULL, 1)));
+	CHECK(invalid(mio_event_format(&event, NULL, 1)));
 	CHECK(strcmp(mio_version(), MIO_VERSION) == 0);
 }
 
@@ -351,6 +361,57 @@ nameless_senders(void)
 	}
 	mio_source_close(&a);
 	mio_source_close(&b);
+}
+
+/* What does not fit is not looked at: the page behind it is nobody's. */
+static void
+short_address(void)
+{
+	const socklen_t offset = offsetof(struct sockaddr_un, sun_path);
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct sockaddr *addr;
+	struct mio_source a, b;
+	socklen_t len = offset;
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANON, -1, 0);
+
+	need(pages != MAP_FAILED, "mmap");
+	need(mprotect(pages + page, page, PROT_NONE) == 0, "mprotect");
+	need(mio_unix_pair(&a, &b) == 0, "pair");
+	addr = (void *)(pages + page - offset);
+	CHECK(mio_source_local_addr(&a, addr, &len) == 0);
+	CHECK(len == offset && addr->sa_family == AF_UNIX);
+	mio_source_close(&a);
+	mio_source_close(&b);
+	munmap(pages, 2 * page);
+}
+
+/* Though the selector, which is told of it, has changed errno meanwhile. */
+static void
+would_block(void)
+{
+	struct mio_source a, b;
+	char byte;
+
+	need(mio_unix_pair(&a, &b) == 0, "pair");
+	CHECK(mio_registry_register(registry, &a, 1, MIO_READABLE) == 0);
+	CHECK(mio_source_read(&a, &byte, 1) == -1 && errno == EAGAIN);
+	mio_source_close(&a);
+	mio_source_close(&b);
+}
+
+/* To look how the connect ended must not wait for it. */
+static void
+asks_without_waiting(void)
+{
+	struct mio_source stream;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	need(fd >= 0 && mio_source_from_fd(&stream, fd) == 0, "socket");
+	poll_ms = 0;
+	CHECK(mio_source_connect_result(&stream) == -1 && errno == ENOTCONN);
+	CHECK(poll_ms == 0);
+	mio_source_close(&stream);
 }
 
 /* What more is asked for takes nothing away. */
@@ -483,6 +544,8 @@ main(void)
 	null_is_invalid();
 	names_of_backends();
 	nameless_senders();
+	short_address();
+	asks_without_waiting();
 	for (const char *const *name = mio_backends(); *name != NULL;
 	     name++) {
 		backend = *name;
@@ -490,6 +553,7 @@ main(void)
 		closed_and_given_out_again();
 		priority_and_another();
 		times_out_once();
+		would_block();
 		if (is_poll())
 			changes_in_a_wait();
 		zero_is_a_descriptor();

@@ -423,6 +423,39 @@ run(int threads, void *(*body)(void *), bool storm, const char *what)
 	mio_poll_free(all.poll);
 }
 
+static void *
+hold(void *arg)
+{
+	unsigned long i;
+
+	(void)arg;
+	pthread_barrier_wait(&all.start);
+	for (i = 0; i < 50000 * rounds; i++) {
+		CHECK(mio__registry_hold(all.registry));
+		mio_registry_unref(all.registry);
+	}
+	return NULL;
+}
+
+/* None of the handles that two threads take and return is lost. */
+static void
+hold_both(void)
+{
+	pthread_t thread;
+
+	memset(&all, 0, sizeof(all));
+	CHECK(mio_poll_new(&all.poll) == 0);
+	all.registry = mio_poll_registry(all.poll);
+	ATOMIC(all.registry->handles);
+	CHECK(pthread_barrier_init(&all.start, NULL, 2) == 0);
+	CHECK(pthread_create(&thread, NULL, hold, NULL) == 0);
+	hold(NULL);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(atomic_load(&all.registry->handles) == 1);
+	pthread_barrier_destroy(&all.start);
+	mio_poll_free(all.poll);
+}
+
 static unsigned long
 count(const char *text)
 {
@@ -454,6 +487,8 @@ main(int argc, char **argv)
 	CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
 	action.sa_flags = SA_RESTART;
 	CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+	backend = mio_backends()[0];
+	hold_both();
 	for (name = mio_backends(); *name != NULL; name++) {
 		backend = *name;
 		if (rounds > 0) {

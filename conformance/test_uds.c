@@ -413,6 +413,58 @@ stream_smoke(struct mio_source *a, struct mio_source *b)
 	loop_close(&loop);
 }
 
+/*
+ * Such a connect is over at once, so no later event tells of it; and no event
+ * tells when to try again one that found the queue full.
+ */
+TEST(uds_unconnected_stream_connects, "uds-08 uds-22 close-08")
+{
+	enum { MOST = 16 };
+	struct mio_source l = MIO_SOURCE_INIT, c = MIO_SOURCE_INIT;
+	struct mio_source s = MIO_SOURCE_INIT, others[MOST];
+	struct name name;
+	struct loop loop;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), n = 0;
+
+	CHECK_CALL(fd);
+	CHECK_INT(0, mio_source_from_fd(&c, fd));
+	loop_open(&loop);
+	dir_open();
+	name = path_name(PATH);
+	CHECK_CALL(fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	CHECK_INT(0, bind(fd, (struct sockaddr *)&name.addr, name.len));
+	CHECK_INT(0, listen(fd, 1));
+	CHECK_INT(0, mio_source_from_fd(&l, fd));
+	while (mio_unix_connect(&s, PATH) == 0) {
+		others[n++] = s;
+		ck_assert_int_lt(n, MOST);
+	}
+	CHECK_INT(
+	    0, mio_registry_register(loop.registry, &c, CLIENT, R | W));
+	/* Kqueue waits for the connection: filt_sowrite, uipc_socket.c. */
+	if (!selector_is("kqueue"))
+		WAIT(&loop, CLIENT, R | W);
+	SETTLE(&loop);
+	CHECK_FAILS2(EAGAIN, ECONNREFUSED,
+	    mio_source_connect(&c, (struct sockaddr *)&name.addr, name.len));
+	QUIET(&loop);
+	CHECK_INT(n, drain_accept(&l));
+	errno = 0;
+	CHECK_INT(0,
+	    mio_source_connect(&c, (struct sockaddr *)&name.addr, name.len));
+	accept_named(&l, &s);
+	put(&s, "hello");
+	WAIT(&loop, CLIENT, R);
+	expect(&c, "hello");
+	shut(&s);
+	shut(&c);
+	while (n > 0)
+		shut(&others[--n]);
+	shut(&l);
+	dir_close();
+	loop_close(&loop);
+}
+
 TEST(uds_stream, "uds-10")
 {
 	struct link link;
@@ -1096,8 +1148,8 @@ TEST(uds_passes_a_live_connection, "uds-10 uds-25")
 SUITE(uds, &uds_listener, &uds_listener_taken_over,
     &uds_addresses_of_a_connection, &uds_listener_changes_its_registration,
     &uds_accept_to_eagain_rearms, &uds_many_may_wait_to_be_accepted,
-    &uds_abstract_names, &uds_connect_to_a_path, &uds_stream,
-    &uds_stream_taken_over, &uds_pair, &uds_shut_read, &uds_shut_write,
+    &uds_abstract_names, &uds_connect_to_a_path,
+    &uds_unconnected_stream_connects, &uds_stream, &uds_stream_taken_over, &uds_pair, &uds_shut_read, &uds_shut_write,
     &uds_shut_both, &uds_peer_shuts_its_write_side,
     &uds_peer_shuts_its_read_side, &uds_stream_changes_its_registration,
     &uds_addresses_of_paths, &uds_addresses_of_abstract_names,

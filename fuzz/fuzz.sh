@@ -65,6 +65,7 @@ if there clang -fsanitize=fuzzer,address,undefined; then
 		>"$work/libfuzzer.log" 2>&1 || {
 		tail -n 60 "$work/libfuzzer.log"
 		"$run" "$work"/found/* || :
+		grep 'INFO: Seed' "$work/libfuzzer.log"
 		exit 1
 	}
 	grep -e 'INFO: Seed' -e 'number_of_executed' -e 'new_units' \
@@ -87,6 +88,7 @@ if there afl-clang-fast -fsanitize=fuzzer >"$work/there" 2>&1; then
 	for crash in "$work"/out/default/crashes/id*; do
 		[ -e "$crash" ] || continue
 		"$run" "$crash" || :
+		base64 "$crash" # it may be there only as AFL++ built it
 		exit 1
 	done
 else

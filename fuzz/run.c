@@ -148,9 +148,11 @@ main(int argc, char **argv)
 		from_seed(seed + runs, (size_t)length);
 		if (fuzz(ops, (size_t)length, backend, &finding, NULL, 0) !=
 		    NONE) {
-			printf("--seed %#" PRIx64 " --length %" PRIu64 "\n",
-			    seed + runs, length);
 			show((size_t)length, &finding, done);
+			/* Last, where the end of a log has it. */
+			printf("again: run --seed %#" PRIx64
+			       " --length %" PRIu64 "\n",
+			    seed + runs, length);
 			return 1;
 		}
 		done += length;

@@ -405,7 +405,7 @@ mio_source_connect(const struct mio_source *socket,
 	 */
 	if (result == 0)
 		rearm(socket, 0);
-	else if (errno == EINPROGRESS || errno == EAGAIN)
+	else if (errno == EINPROGRESS)
 		rearm(socket, MIO_WRITABLE);
 	return result;
 }
