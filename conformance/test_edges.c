@@ -226,6 +226,8 @@ null_is_invalid(void)
 	CHECK(invalid(mio_source_writev(&a, &iov, IOV_MAX + 1)));
 	CHECK(mio_source_writev(&a, &iov, 0) ==
 	    sendmsg(mio_source_handle(&a), &msg, 0));
+	CHECK(invalid(mio_source_accept(&a, NULL, NULL, NULL)));
+	CHECK(invalid(mio_source_accept(&a, &b, &addr, NULL)));
 	CHECK(invalid(mio_source_local_addr(&a, NULL, &len)));
 	CHECK(invalid(mio_source_local_addr(&a, &addr, NULL)));
 	mio_source_close(&a);
@@ -233,6 +235,45 @@ null_is_invalid(void)
 	CHECK(invalid(mio_interest_format(MIO_READABLE, NULL, 1)));
 	CHECK(invalid(mio_event_format(&event, NULL, 1)));
 	CHECK(strcmp(mio_version(), MIO_VERSION) == 0);
+}
+
+static void
+as_many_as_there_may_be(void)
+{
+	static struct iovec parts[IOV_MAX];
+	static char byte = 'x';
+	struct mio_source a, b;
+
+	for (size_t i = 0; i < IOV_MAX; i++) {
+		parts[i].iov_base = &byte;
+		parts[i].iov_len = 1;
+	}
+	need(mio_unix_pair(&a, &b) == 0, "pair");
+	CHECK(mio_source_writev(&a, parts, IOV_MAX) == IOV_MAX);
+	mio_source_close(&a);
+	mio_source_close(&b);
+}
+
+/* 0 is none. */
+static void
+family_of_nobody(void)
+{
+	const struct sockaddr_un addr = { .sun_family = AF_UNSPEC };
+	struct mio_source source;
+
+	errno = 0;
+	CHECK(mio_unix_connect_addr(&source, &addr, sizeof(addr)) == -1 &&
+	    errno == EAFNOSUPPORT);
+}
+
+static void
+text_has_the_kernels_flags(void)
+{
+	const struct mio_event event = { 1, MIO_READABLE, 0xabc };
+	char text[100];
+
+	CHECK(mio_event_format(&event, text, sizeof(text)) > 0);
+	CHECK(strstr(text, "0xabc") != NULL);
 }
 
 static int
@@ -414,6 +455,29 @@ asks_without_waiting(void)
 	mio_source_close(&stream);
 }
 
+/* A peer is no news of what is there to be read already. */
+static void
+connects_while_readable(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	struct mio_source source;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	need(mio_udp_bind(&source, (struct sockaddr *)&addr, len) == 0 &&
+		mio_source_local_addr(
+		    &source, (struct sockaddr *)&addr, &len) == 0,
+	    "udp");
+	CHECK(mio_registry_register(registry, &source, 1, MIO_READABLE) == 0);
+	CHECK(mio_source_sendto(
+		  &source, "x", 1, 0, (struct sockaddr *)&addr, len) == 1);
+	CHECK(comes(1, MIO_READABLE) == MIO_READABLE);
+	CHECK(mio_source_connect(
+		  &source, (struct sockaddr *)&addr, len) == 0);
+	CHECK(mio_poll(the_poll, events, 20 * MIO_MSEC) == 0);
+	mio_source_close(&source);
+}
+
 /* What more is asked for takes nothing away. */
 static void
 priority_and_another(void)
@@ -485,6 +549,19 @@ nothing(void)
 {
 }
 
+/* At some number there is no room for one more behind the last. */
+static void
+fill_the_table(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		CHECK(mio_registry_register_fd(registry, pipes[i][0],
+			  (mio_token)i, MIO_READABLE) == 0);
+		CHECK(mio_poll(the_poll, events, 0) == 0);
+	}
+	for (int i = 0; i < MANY; i++)
+		CHECK(mio_registry_deregister_fd(registry, pipes[i][0]) == 0);
+}
+
 /* For poll(2) alone: its table, while the kernel works on it. */
 static void
 changes_in_a_wait(void)
@@ -500,6 +577,7 @@ changes_in_a_wait(void)
 	}
 	for (int i = 0; i < MANY; i++)
 		need(pipe(pipes[i]) == 0, "pipe");
+	fill_the_table();
 	CHECK(mio_registry_register_fd(
 		  registry, pipes[0][0], 0, MIO_READABLE) == 0);
 	/* What was found is not for what is there now. */
@@ -542,6 +620,9 @@ main(void)
 	}
 	need(dup2(STDERR_FILENO, STDIN_FILENO) == STDIN_FILENO, "dup2");
 	null_is_invalid();
+	as_many_as_there_may_be();
+	family_of_nobody();
+	text_has_the_kernels_flags();
 	names_of_backends();
 	nameless_senders();
 	short_address();
@@ -554,6 +635,7 @@ main(void)
 		priority_and_another();
 		times_out_once();
 		would_block();
+		connects_while_readable();
 		if (is_poll())
 			changes_in_a_wait();
 		zero_is_a_descriptor();

@@ -328,6 +328,35 @@ TEST(regr_unconnected_tcp_socket_reports_and_connects, "tcps-02 close-08")
 	loop_close(&loop);
 }
 
+/* Who asks how it ended need not tell the library that it was begun. */
+TEST(regr_connect_begun_behind_the_back, "tcps-02 close-08")
+{
+	struct stuck stuck;
+	struct loop loop;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	CHECK_CALL(fd);
+	loop_open(&loop);
+	stuck_open(&stuck);
+	CHECK_INT(0, mio_source_from_fd(&stuck.c, fd));
+	CHECK_INT(
+	    0, mio_registry_register(loop.registry, &stuck.c, A, R | W));
+	if (!selector_is("kqueue"))
+		WAIT(&loop, A, R | W);
+	SETTLE(&loop);
+	CHECK_FAILS(
+	    EINPROGRESS, connect(fd, &stuck.addr.u.any, stuck.addr.len));
+	CHECK_FAILS(EINPROGRESS, mio_source_connect_result(&stuck.c));
+	/* Room for this one, which tries again after a second. */
+	close(stuck.filler[--stuck.fillers]);
+	for (int i = 0; i < stuck.fillers; ++i)
+		close(accept(stuck.listener, NULL, NULL));
+	WAIT(&loop, A, W);
+	CHECK_INT(0, mio_source_connect_result(&stuck.c));
+	stuck_close(&stuck);
+	loop_close(&loop);
+}
+
 /* Scope and flow information come back as they were given. */
 TEST(regr_ipv6_scope_and_flow_of_addresses, "udp-25 udp-01 tcps-32")
 {
@@ -1179,6 +1208,7 @@ SUITE(regr, &regr_connect_times_out, &regr_connect_without_a_route,
     &regr_connect_finds_its_host_unreachable,
     &regr_connect_result_of_unix_streams,
     &regr_unconnected_tcp_socket_reports_and_connects,
+    &regr_connect_begun_behind_the_back,
     &regr_ipv6_scope_and_flow_of_addresses, &regr_ipv6_scope_of_a_connection,
     &regr_unaligned_unix_addresses, &regr_signals_keep_the_callers_deadline,
     &regr_handle_is_ready_before_any_poll, &regr_wakes_and_events,

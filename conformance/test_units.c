@@ -561,12 +561,28 @@ sizes(void)
 	    sizeof(struct mio_source));
 }
 
+/* The kernel's clock, to the nanosecond. */
+static void
+now_is_now(void)
+{
+	struct timespec before, after;
+	int64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	now = mio__sys_now();
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	EXPECT(now >= before.tv_sec * MIO_SEC + before.tv_nsec &&
+		now <= after.tv_sec * MIO_SEC + after.tv_nsec,
+	    "it is another time");
+}
+
 int
 main(void)
 {
 	timeouts_in_milliseconds();
 	timeouts_as_timespec();
 	sizes();
+	now_is_now();
 	for (const char *const *name = mio_backends(); *name != NULL;
 	     ++name) {
 		bool is_poll = strncmp(*name, "poll+", 5) == 0;
