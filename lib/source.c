@@ -440,7 +440,6 @@ mio_source_connect_result(const struct mio_source *stream)
 	/* Neither connected nor failed: is it still trying? */
 	fd.fd = stream->handle;
 	fd.events = POLLOUT;
-	fd.revents = 0;
 	do /* a signal that is due interrupts even this */
 		ended = poll(&fd, 1, 0);
 	while (ended < 0 && errno == EINTR);
