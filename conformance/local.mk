@@ -249,4 +249,5 @@ conformance_test_edges_LDFLAGS = \
 	-Wl,--wrap=poll \
 	-Wl,--wrap=ppoll \
 	-Wl,--wrap=pthread_mutex_lock \
-	-Wl,--wrap=pthread_mutex_unlock
+	-Wl,--wrap=pthread_mutex_unlock \
+	-Wl,--wrap=write

@@ -29,7 +29,7 @@
 #define CHANGES 5000
 
 static const char *backend = "-";
-static int failures, locked, poll_calls, poll_ms, coarse_calls;
+static int failures, locked, poll_calls, poll_ms, coarse_calls, writes;
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
 
@@ -59,6 +59,8 @@ static short found;
 
 int __real_close(int);
 int __wrap_close(int);
+ssize_t __real_write(int, const void *, size_t);
+ssize_t __wrap_write(int, const void *, size_t);
 int __real_pthread_mutex_lock(pthread_mutex_t *);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *);
 int __real_pthread_mutex_unlock(pthread_mutex_t *);
@@ -78,6 +80,13 @@ __wrap_close(int fd)
 	if (result == 0)
 		errno = E2BIG;
 	return result;
+}
+
+ssize_t
+__wrap_write(int fd, const void *buf, size_t size)
+{
+	writes++;
+	return __real_write(fd, buf, size);
 }
 
 int
@@ -333,6 +342,7 @@ zero_is_a_descriptor(void)
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	free_zero();
+	errno = EINVAL; /* of before, as below */
 	CHECK(mio_tcp_listen(&source, (struct sockaddr *)&addr, len) == 0);
 	CHECK(mio_source_handle(&source) == 0);
 	CHECK(mio_registry_reregister(registry, &source, 1, MIO_READABLE) ==
@@ -375,6 +385,10 @@ zero_is_a_descriptor(void)
 	set_up();
 	CHECK(is_poll() || mio_poll_handle(the_poll) == 0);
 	CHECK(mio_waker_new(&waker, registry, 2) == 0);
+	/* The caller's descriptors are not those of the library. */
+	for (int fd = 0; is_poll() && fd < 20; fd++)
+		CHECK(mio_registry_deregister_fd(registry, fd) == -1 &&
+		    (errno == ENOENT || errno == EBADF));
 	CHECK(mio_waker_wake(waker) == 0);
 	CHECK(comes(2, MIO_READABLE) == MIO_READABLE);
 	mio_waker_free(waker);
@@ -492,8 +506,46 @@ priority_and_another(void)
 		  registry, &a, 1, MIO_READABLE | MIO_PRIORITY) == 0);
 	CHECK(mio_source_shutdown(&b, SHUT_WR) == 0);
 	CHECK(comes(1, MIO_READ_CLOSED) == MIO_READ_CLOSED);
+	CHECK(mio_registry_reregister(registry, &a, 1,
+		  MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY) == 0);
+	CHECK(comes(1, MIO_READABLE | MIO_WRITABLE) ==
+	    (MIO_READABLE | MIO_WRITABLE));
+	CHECK(mio_poll(the_poll, events, 0) == 0);
 	mio_source_close(&a);
 	mio_source_close(&b);
+}
+
+/* Of a batch, one differs from all others. */
+static void
+each_has_its_own_flags(void)
+{
+	enum { BATCH = 11 };
+	struct mio_source a[BATCH], b[BATCH];
+	char byte;
+
+	for (int i = 0; i < BATCH; i++) {
+		need(mio_unix_pair(&a[i], &b[i]) == 0, "pair");
+		CHECK(mio_registry_register(registry, &a[i], (mio_token)i,
+			  MIO_READABLE | MIO_WRITABLE) == 0);
+	}
+	for (int odd = 0; odd < BATCH; odd++) {
+		for (int i = 0; i < BATCH; i++)
+			CHECK(mio_registry_reregister(registry, &a[i],
+				  (mio_token)i,
+				  MIO_READABLE | MIO_WRITABLE) == 0);
+		/* Last, for what is ready first comes first. */
+		CHECK(mio_source_write(&b[odd], "x", 1) == 1);
+		CHECK(mio_poll(the_poll, events, MIO_SEC) == BATCH);
+		MIO_EVENTS_FOREACH (event, events)
+			CHECK(mio_event_is_writable(event) &&
+			    mio_event_is_readable(event) ==
+				(event->token == (mio_token)odd));
+		CHECK(mio_source_read(&a[odd], &byte, 1) == 1);
+	}
+	for (int i = 0; i < BATCH; i++) {
+		mio_source_close(&a[i]);
+		mio_source_close(&b[i]);
+	}
 }
 
 /* The first source of all goes, and its number is another's. */
@@ -539,9 +591,11 @@ change_first(void)
 static void
 register_many(void)
 {
+	writes = 0;
 	for (int i = 1; i < MANY; i++)
 		CHECK(mio_registry_register_fd(registry, pipes[i][0],
 			  (mio_token)i, MIO_READABLE) == 0);
+	CHECK(writes == 1); /* one ends the wait for all of them */
 }
 
 static void
@@ -566,6 +620,8 @@ fill_the_table(void)
 static void
 changes_in_a_wait(void)
 {
+	int state;
+
 	found = 0;
 	meanwhile = nothing;
 	CHECK(mio_poll(the_poll, events, 0) == 0);
@@ -575,8 +631,10 @@ changes_in_a_wait(void)
 		meanwhile = NULL;
 		return;
 	}
+	free_zero();
 	for (int i = 0; i < MANY; i++)
 		need(pipe(pipes[i]) == 0, "pipe");
+	need(pipes[0][0] == 0, "0");
 	fill_the_table();
 	CHECK(mio_registry_register_fd(
 		  registry, pipes[0][0], 0, MIO_READABLE) == 0);
@@ -590,8 +648,11 @@ changes_in_a_wait(void)
 		meanwhile = change_first;
 		CHECK(mio_poll(the_poll, events, 0) == 0);
 	}
+	CHECK(mio_poll(the_poll, events, 0) == 0);
 	meanwhile = register_many;
 	CHECK(mio_poll(the_poll, events, 0) == 0);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	CHECK(state == PTHREAD_CANCEL_ENABLE);
 	for (int i = 0; i < MANY; i++)
 		need(write(pipes[i][1], "x", 1) == 1, "write");
 	CHECK(mio_poll(the_poll, events, MIO_SEC) == MANY);
@@ -633,6 +694,7 @@ main(void)
 		set_up();
 		closed_and_given_out_again();
 		priority_and_another();
+		each_has_its_own_flags();
 		times_out_once();
 		would_block();
 		connects_while_readable();

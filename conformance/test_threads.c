@@ -441,6 +441,7 @@ hold(void *arg)
 static void
 hold_both(void)
 {
+	struct mio_events *events;
 	pthread_t thread;
 
 	memset(&all, 0, sizeof(all));
@@ -452,6 +453,11 @@ hold_both(void)
 	hold(NULL);
 	CHECK(pthread_join(thread, NULL) == 0);
 	CHECK(atomic_load(&all.registry->handles) == 1);
+	/* Without wakers returns are not counted: that is a locked add. */
+	CHECK(mio_events_new(&events, 1) == 0);
+	CHECK(mio_poll(all.poll, events, 0) == 0);
+	CHECK(atomic_load(&all.registry->epoch) == 1);
+	mio_events_free(events);
 	pthread_barrier_destroy(&all.start);
 	mio_poll_free(all.poll);
 }

@@ -144,7 +144,6 @@ drop(struct table *table, size_t place)
 	table->slots[entry->fd] = 0;
 	if (place < table->polled) {
 		entry->fd = -1;
-		entry->changed = true;
 		touch(table, place);
 		return;
 	}
@@ -354,8 +353,8 @@ add_poll(struct mio_registry *registry, struct mio_source *source,
 }
 
 /*
- * The place of a registered descriptor that still is what it was; an entry
- * that is not goes.  0 and ENOENT if there is none.
+ * The place of a registered descriptor of the caller's that still is what it
+ * was; an entry that is not goes.  0 and ENOENT if there is none.
  */
 static size_t
 place_of(struct table *table, const struct mio_source *source,
@@ -367,9 +366,7 @@ place_of(struct table *table, const struct mio_source *source,
 		drop(table, place);
 		place = 0;
 	}
-	if (place == 0 ||
-	    (table->entries[place].kind == WAKER &&
-		kind_of(source) != WAKER)) {
+	if (place == 0 || table->entries[place].kind == WAKER) {
 		errno = ENOENT;
 		return 0;
 	}
