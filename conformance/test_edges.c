@@ -636,6 +636,8 @@ changes_in_a_wait(void)
 		need(pipe(pipes[i]) == 0, "pipe");
 	need(pipes[0][0] == 0, "0");
 	fill_the_table();
+	tear_down();
+	set_up(); /* a small table, that must grow in the wait */
 	CHECK(mio_registry_register_fd(
 		  registry, pipes[0][0], 0, MIO_READABLE) == 0);
 	/* What was found is not for what is there now. */

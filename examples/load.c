@@ -30,6 +30,7 @@ enum {
 	PERIOD = 65521,  /* of the pattern; prime */
 	WINDOW = 32768,  /* bytes under way */
 	CONNECTING = 64, /* connections begun and not yet made */
+	WAITING = 512,   /* begun, and nothing came back yet */
 	EVENTS = 1024,
 	STEPS_PER_TURN = 8
 };
@@ -222,14 +223,18 @@ run_ready(struct load *l)
 	return 0;
 }
 
-/* Begins connections, few at a time: a listener's queue is short. */
+/*
+ * Begins connections, few at a time: a listener's queue is short, and what
+ * waits behind a full one for seconds is reset.
+ */
 static int
 begin_some(struct load *l)
 {
 	struct mio_registry *registry = mio_poll_registry(l->poll);
 	struct conn *c;
 
-	while (l->begun < l->count && l->begun - l->connected < CONNECTING) {
+	while (l->begun < l->count && l->begun - l->connected < CONNECTING &&
+	    l->begun - l->served < WAITING) {
 		c = &l->conns[l->begun];
 		c->place = l->begun * 7919 % PERIOD;
 		if (mio_tcp_connect(&c->source, l->server->ai_addr,

@@ -454,7 +454,8 @@ rearm_entry(struct entry *entry, unsigned directions)
 			return;
 		directions |= MIO_PRIORITY;
 	}
-	entry->armed |= mask_of(entry->interests & directions);
+	entry->armed =
+	    (short)(entry->armed | mask_of(entry->interests & directions));
 	entry->muted = false;
 }
 
