@@ -11,16 +11,8 @@ if ! command -v mandoc >/dev/null; then
 	echo 'no mandoc'
 	exit 77
 fi
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+. "$top_srcdir/tools/testing.sh"
 unset MAKEFLAGS MFLAGS MAKELEVEL
-status=0
-
-fail()
-{
-	echo "FAIL: $*"
-	status=1
-}
 
 goal()
 {

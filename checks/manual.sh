@@ -8,15 +8,7 @@ LC_ALL=C
 export LC_ALL
 : "${top_srcdir:=$(dirname "$0")/..}"
 man=$top_srcdir/man
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-status=0
-
-fail()
-{
-	echo "FAIL: $*"
-	status=1
-}
+. "$top_srcdir/tools/testing.sh"
 
 # expect_none FILE WHAT: complains about each line that is in FILE.
 expect_none()

@@ -386,9 +386,13 @@ zero_is_a_descriptor(void)
 	CHECK(is_poll() || mio_poll_handle(the_poll) == 0);
 	CHECK(mio_waker_new(&waker, registry, 2) == 0);
 	/* The caller's descriptors are not those of the library. */
-	for (int fd = 0; is_poll() && fd < 20; fd++)
+	for (int fd = 0; is_poll() && fd < 20; fd++) {
 		CHECK(mio_registry_deregister_fd(registry, fd) == -1 &&
 		    (errno == ENOENT || errno == EBADF));
+		CHECK(mio_registry_rearm_fd(registry, fd, MIO_READABLE) ==
+			-1 &&
+		    (errno == ENOENT || errno == EBADF));
+	}
 	CHECK(mio_waker_wake(waker) == 0);
 	CHECK(comes(2, MIO_READABLE) == MIO_READABLE);
 	mio_waker_free(waker);

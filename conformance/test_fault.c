@@ -2240,12 +2240,7 @@ failing_first_wake(void)
 	doing = "failing first wake";
 	world_new(&w);
 	with_waker(&w);
-	plan.call = CALL_write;
-	plan.err = EIO;
-	plan.turn = 1;
-	plan.seen = 0;
-	plan.fired = false;
-	plan.armed = true;
+	arm(CALL_write, 1, EIO);
 	CHECK(mio_waker_wake(w.waker) == -1 && errno == EIO);
 	plan.armed = false;
 	plan.turn = 0;

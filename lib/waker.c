@@ -32,7 +32,6 @@ attach(struct mio_waker *waker)
 {
 	struct mio_registry *registry = waker->registry;
 	struct mio_source source;
-	int error;
 
 	if (waker->ops.open(waker) < 0)
 		return -1;
@@ -42,9 +41,8 @@ attach(struct mio_waker *waker)
 	if (registry->ops.add(
 		registry, &source, waker->token, MIO_READABLE) == 0)
 		return 0;
-	error = errno;
 	waker->ops.close(waker);
-	return mio__fail(error);
+	return -1;
 }
 
 int

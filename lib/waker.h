@@ -29,7 +29,7 @@ struct mio__waker_ops {
 	int (*signal)(struct mio_waker *waker);
 	/* Empties `fd` (fds[0]); also for level-triggered selectors. */
 	void (*drain)(int fd);
-	void (*close)(struct mio_waker *waker);
+	void (*close)(struct mio_waker *waker); /* leaves errno alone */
 };
 
 struct mio_waker {

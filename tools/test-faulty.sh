@@ -11,20 +11,12 @@ unset MIO_BACKEND CK_RUN_CASE CK_INCLUDE_TAGS CK_EXCLUDE_TAGS CK_FORK
 program=$top_builddir/tools/mio-conformance
 mini=$top_builddir/conformance/mini
 backend=${MIO_BACKENDS%% *}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-status=0
+. "$top_srcdir/tools/testing.sh"
 
 skip()
 {
 	echo "$*"
 	exit 77
-}
-
-fail()
-{
-	echo "FAIL: $*"
-	status=1
 }
 
 [ -e "$top_builddir/lib/.libs/libmio.so" ] ||

@@ -7,15 +7,7 @@ set -eu
 LC_ALL=C
 export LC_ALL
 man=$top_srcdir/man
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-status=0
-
-fail()
-{
-	echo "FAIL: $*"
-	status=1
-}
+. "$top_srcdir/tools/testing.sh"
 
 for page in "$man"/*.1; do
 	name=$(basename "$page" .1)

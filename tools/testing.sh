@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What the tests of the programs share: to be sourced, with the program in
-# $program.  Sets tmp, and status to 1 when something fails.
+# What tests share: to be sourced.  Sets tmp, and status to 1 when something
+# fails.
 # shellcheck shell=sh
 
 tmp=$(mktemp -d)
@@ -13,7 +13,7 @@ fail()
 	status=1
 }
 
-# run EXPECTED ARGUMENT...: leaves out and err.
+# run EXPECTED ARGUMENT...: runs $program, leaves out and err.
 run()
 {
 	expected=$1

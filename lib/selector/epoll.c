@@ -105,9 +105,8 @@ put(struct mio_event *event, const struct native *native, struct flags flags)
 }
 
 /*
- * In place: struct epoll_event has 12 bytes on x86, 16 elsewhere, and ours
- * 16 or (32-bit) 12.  So from the end that cannot overtake what is unread;
- * where that is the last, the kernel writes the first token where it stays.
+ * Where the kernel writes.  If its events are no larger than ours, the token
+ * of the first is where it stays.
  */
 static inline struct native *
 natives(struct mio_events *events)
@@ -119,6 +118,10 @@ natives(struct mio_events *events)
 	return (void *)((char *)events + at);
 }
 
+/*
+ * In place: struct epoll_event has 12 bytes on x86, 16 elsewhere, and ours
+ * 16 or (32-bit) 12.  So from the end that cannot overtake what is unread.
+ */
 static inline void
 translate(struct mio_events *into, size_t n)
 {
@@ -139,9 +142,9 @@ translate(struct mio_events *into, size_t n)
 		put(--to, from, flags);
 		/* Those of one wait are mostly alike: four more at once. */
 		for (; from - first >= 4 && events_of(from - 1) == events &&
-		       events_of(from - 2) == events &&
-		       events_of(from - 3) == events &&
-		       events_of(from - 4) == events;
+		     events_of(from - 2) == events &&
+		     events_of(from - 3) == events &&
+		     events_of(from - 4) == events;
 		     from -= 4, to -= 4) {
 			put(to - 1, from - 1, flags);
 			put(to - 2, from - 2, flags);
@@ -207,7 +210,8 @@ wait_fine(struct mio_registry *registry, struct epoll_event *native, int max,
 	/* Relaxed: a latch of its own, set at worst twice. */
 	if (!atomic_load_explicit(&registry->coarse, memory_order_relaxed)) {
 		struct timespec timeout = mio__sys_timespec(timeout_ns);
-		int n = epoll_pwait2(registry->fd, native, max, &timeout, NULL);
+		int n = epoll_pwait2(
+		    registry->fd, native, max, &timeout, NULL);
 
 		if (n >= 0 || !mio__sys_refused(errno))
 			return n;
@@ -298,8 +302,8 @@ add_epoll(struct mio_registry *registry, struct mio_source *source,
 	if (common(interests)) {
 		call.event.events = registry->ops.common[interests - 1];
 		call.event.data.u64 = token;
-		result = epoll_ctl(
-		    registry->fd, EPOLL_CTL_ADD, source->handle, &call.event);
+		result = epoll_ctl(registry->fd, EPOLL_CTL_ADD,
+		    source->handle, &call.event);
 	} else {
 		result = control_uncommon(
 		    registry, EPOLL_CTL_ADD, source, token, interests);

@@ -77,6 +77,15 @@ find(const struct table *table, int fd)
 	return (size_t)fd < table->slots_count ? table->slots[fd] : 0;
 }
 
+/* The same, of the caller's descriptors: a waker's is none of them. */
+static size_t
+find_callers(const struct table *table, int fd)
+{
+	size_t place = find(table, fd);
+
+	return table->entries[place].kind == WAKER ? 0 : place;
+}
+
 static void
 show(struct table *table, size_t place)
 {
@@ -360,16 +369,14 @@ static size_t
 place_of(struct table *table, const struct mio_source *source,
     const struct stat *st)
 {
-	size_t place = find(table, source->handle);
+	size_t place = find_callers(table, source->handle);
 
 	if (place != 0 && stale(&table->entries[place], st)) {
 		drop(table, place);
 		place = 0;
 	}
-	if (place == 0 || table->entries[place].kind == WAKER) {
+	if (place == 0)
 		errno = ENOENT;
-		return 0;
-	}
 	return place;
 }
 
@@ -479,7 +486,7 @@ rearm_poll(struct mio_registry *registry, const struct mio_source *source,
 	size_t place;
 
 	pthread_mutex_lock(&table->lock);
-	place = find(table, source->handle);
+	place = find_callers(table, source->handle);
 	if (place != 0) {
 		rearm_entry(&table->entries[place], directions);
 		touch(table, place);
@@ -766,9 +773,7 @@ open_poll(struct mio_registry *registry)
 			append(table, fd, &st, WAKER, 0, MIO_READABLE);
 			return 0;
 		}
-		error = errno;
 		table->notify.ops.close(&table->notify);
-		errno = error;
 	}
 	error = errno;
 	destroy_poll(registry);
