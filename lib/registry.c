@@ -54,13 +54,14 @@ mio_registry_register(struct mio_registry *registry,
 	/* Before the call, which then is the last thing to do. */
 	source->priv[0] = registry;
 	mio__registry_keep(registry);
-	return registry->ops.add(registry, source, token, interests);
+	return registry->ops.add(
+	    registry, source->handle, token, interests, source);
 }
 
 int
 mio__not_added(struct mio_source *source)
 {
-	struct mio_registry *registry = source->priv[0];
+	struct mio_registry *registry = source != NULL ? source->priv[0] : NULL;
 
 	if (registry != NULL) {
 		source->priv[0] = NULL;
@@ -76,7 +77,8 @@ mio_registry_reregister(struct mio_registry *registry,
 	if (!holds(registry, source))
 		return not_held(registry, source);
 	MIO__PROBE4(reregister, registry, source->handle, token, interests);
-	return registry->ops.change(registry, source, token, interests);
+	return registry->ops.change(
+	    registry, source->handle, token, interests, source);
 }
 
 int
@@ -88,7 +90,7 @@ mio_registry_deregister(
 	if (!holds(registry, source))
 		return not_held(registry, source);
 	MIO__PROBE2(deregister, registry, source->handle);
-	result = registry->ops.remove(registry, source);
+	result = registry->ops.remove(registry, source->handle);
 	if (result != 0)
 		return result;
 	/* Read anew: that is cheaper than to keep it across the call. */
@@ -110,56 +112,39 @@ mio__bad_interests(const struct mio_registry *registry, unsigned interests)
 	return 0;
 }
 
-/* What the selector gets to see of a descriptor that stays the caller's. */
-static struct mio_source
-raw(mio_handle fd)
-{
-	struct mio_source source = { fd, MIO__KIND_RAW, { NULL, NULL } };
-
-	return source;
-}
-
 int
 mio_registry_register_fd(struct mio_registry *registry, mio_handle fd,
     mio_token token, unsigned interests)
 {
-	struct mio_source source = raw(fd);
-
 	if (registry == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE4(register, registry, fd, token, interests);
-	return registry->ops.add(registry, &source, token, interests);
+	return registry->ops.add(registry, fd, token, interests, NULL);
 }
 
 int
 mio_registry_reregister_fd(struct mio_registry *registry, mio_handle fd,
     mio_token token, unsigned interests)
 {
-	struct mio_source source = raw(fd);
-
 	if (registry == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE4(reregister, registry, fd, token, interests);
-	return registry->ops.change(registry, &source, token, interests);
+	return registry->ops.change(registry, fd, token, interests, NULL);
 }
 
 int
 mio_registry_deregister_fd(struct mio_registry *registry, mio_handle fd)
 {
-	struct mio_source source = raw(fd);
-
 	if (registry == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE2(deregister, registry, fd);
-	return registry->ops.remove(registry, &source);
+	return registry->ops.remove(registry, fd);
 }
 
 int
 mio_registry_rearm_fd(
     struct mio_registry *registry, mio_handle fd, unsigned directions)
 {
-	struct mio_source source = raw(fd);
-
 	if (registry == NULL)
 		return mio__fail(EINVAL);
 	if (registry->ops.rearm == NULL)
@@ -167,7 +152,7 @@ mio_registry_rearm_fd(
 	if (directions == 0 ||
 	    (directions & ~(MIO_READABLE | MIO_WRITABLE)) != 0)
 		return mio__fail(EINVAL);
-	return registry->ops.rearm(registry, &source, directions);
+	return registry->ops.rearm(registry, fd, directions);
 }
 
 struct mio_registry *

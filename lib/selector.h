@@ -70,36 +70,34 @@ struct mio__selector_ops {
 	    int64_t timeout_ns);
 
 	/*
-	 * Start, change and stop watching source->handle.  Any thread, also
-	 * during a wait, which sees the change at once.  A failure (EBADF,
-	 * EEXIST, ENOENT, EPERM, EINVAL, ENOMEM, ENOSPC) changes nothing,
-	 * and a failing `add` returns mio__not_added.  `interests` may be
-	 * anything; mio__bad_interests sets the errno for what is wrong.
-	 * `add` and `change` report what is ready now; after `remove` the
-	 * token is never reported again.  They may keep state in
-	 * source->priv[1], and refuse MIO__KIND_RAW with ENOTSUP if they
-	 * cannot do without.
+	 * Start, change and stop watching `fd`: that of `source`, or, if it
+	 * is NULL, one that stays the caller's.  Any thread, also during a
+	 * wait, which sees the change at once.  A failure (EBADF, EEXIST,
+	 * ENOENT, EPERM, EINVAL, ENOMEM, ENOSPC) changes nothing, and a
+	 * failing `add` returns mio__not_added.  `interests` may be anything;
+	 * mio__bad_interests sets the errno for what is wrong.  `add` and
+	 * `change` report what is ready now; after `remove` the token is
+	 * never reported again.  They may keep state in source->priv[1], and
+	 * refuse what has no source with ENOTSUP if they cannot do without.
 	 */
-	int (*add)(struct mio_registry *registry, struct mio_source *source,
-	    mio_token token, unsigned interests);
-	int (*change)(struct mio_registry *registry,
-	    struct mio_source *source, mio_token token, unsigned interests);
-	int (*remove)(
-	    struct mio_registry *registry, struct mio_source *source);
+	int (*add)(struct mio_registry *registry, int fd, mio_token token,
+	    unsigned interests, struct mio_source *source);
+	int (*change)(struct mio_registry *registry, int fd, mio_token token,
+	    unsigned interests, struct mio_source *source);
+	int (*remove)(struct mio_registry *registry, int fd);
 
 	/*
 	 * I/O returned EAGAIN in `directions`: report their next edge.  0:
 	 * none of them, but a hang-up reported before may be over.  NULL
 	 * where the kernel's edges need no help.
 	 */
-	int (*rearm)(struct mio_registry *registry,
-	    const struct mio_source *source, unsigned directions);
+	int (*rearm)(
+	    struct mio_registry *registry, int fd, unsigned directions);
 	/*
 	 * A registered source is about to be closed, perhaps after `close`
 	 * and perhaps in a forked child.  NULL where close(2) says it all.
 	 */
-	void (*closing)(
-	    struct mio_registry *registry, struct mio_source *source);
+	void (*closing)(struct mio_registry *registry, int fd);
 };
 
 /*
@@ -149,7 +147,6 @@ struct mio_events {
  */
 #define MIO__FAMILY(kind) ((int)((kind) & 0xffffu))
 #define MIO__KIND_QUIET_PIPE 0x10000u /* takes RWF_NOSIGNAL */
-#define MIO__KIND_RAW 0x20000u   /* stands for a _fd call's descriptor */
 #define MIO__KIND_WAKER 0x40000u /* a waker's descriptor: see `wait` */
 
 /* Every selector there is; configure's list says which are compiled. */
@@ -175,7 +172,7 @@ size_t mio__native_size(void);
 bool mio__registry_hold(struct mio_registry *registry);
 void mio__registry_free(struct mio_registry *registry) MIO__COLD;
 
-/* What `add` returns when it fails, for the front to undo its part. */
+/* What `add` returns when it fails: undoes the front's part for a source. */
 int mio__not_added(struct mio_source *source) MIO__COLD;
 /* -1 and EINVAL or ENOTSUP if there is something wrong with them, else 0. */
 int mio__bad_interests(
@@ -234,12 +231,12 @@ mio__wait_cancelled(void *registry)
 
 /* Stops watching what is about to be another's or nobody's: cannot fail. */
 static inline void
-mio__registry_drop(struct mio_registry *registry, struct mio_source *source)
+mio__registry_drop(struct mio_registry *registry, int fd)
 {
 	if (registry->ops.closing != NULL)
-		registry->ops.closing(registry, source);
+		registry->ops.closing(registry, fd);
 	else
-		registry->ops.remove(registry, source);
+		registry->ops.remove(registry, fd);
 }
 
 /* One more that needs the object's memory. */

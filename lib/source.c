@@ -143,7 +143,7 @@ mio_source_into_fd(struct mio_source *source)
 	registry = source->priv[0];
 	if (registry != NULL) {
 		if (mio__registry_hold(registry)) {
-			mio__registry_drop(registry, source);
+			mio__registry_drop(registry, fd);
 			mio_registry_unref(registry);
 		}
 		mio__registry_release(registry);
@@ -170,7 +170,7 @@ mio_source_close(struct mio_source *source)
 		return mio__fail(EBADF);
 	registry = source->priv[0];
 	if (registry != NULL && registry->ops.closing != NULL)
-		registry->ops.closing(registry, source);
+		registry->ops.closing(registry, source->handle);
 	result = close(source->handle);
 	if (registry != NULL)
 		mio__registry_release(registry);
@@ -188,7 +188,7 @@ rearm(const struct mio_source *source, unsigned directions)
 
 	if (registry == NULL || registry->ops.rearm == NULL)
 		return;
-	registry->ops.rearm(registry, source, directions);
+	registry->ops.rearm(registry, source->handle, directions);
 	errno = error;
 }
 

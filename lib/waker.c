@@ -18,28 +18,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static struct mio_source
-watched(const struct mio_waker *waker)
-{
-	struct mio_source source = { waker->fds[0], MIO__KIND_WAKER,
-		{ NULL, NULL } };
-
-	return source;
-}
-
 static int
 attach(struct mio_waker *waker)
 {
 	struct mio_registry *registry = waker->registry;
-	struct mio_source source;
+	struct mio_source source = { -1, MIO__KIND_WAKER, { NULL, NULL } };
 
 	if (waker->ops.open(waker) < 0)
 		return -1;
 	if (waker->fds[0] < 0)
 		return 0;
-	source = watched(waker);
-	if (registry->ops.add(
-		registry, &source, waker->token, MIO_READABLE) == 0)
+	if (registry->ops.add(registry, waker->fds[0], waker->token,
+		MIO_READABLE, &source) == 0)
 		return 0;
 	waker->ops.close(waker);
 	return -1;
@@ -152,9 +142,7 @@ mio_waker_free(struct mio_waker *waker)
 	 */
 	if (waker->fds[0] >= 0 && registry->owner == getpid() &&
 	    mio__registry_hold(registry)) {
-		struct mio_source source = watched(waker);
-
-		mio__registry_drop(registry, &source);
+		mio__registry_drop(registry, waker->fds[0]);
 		mio_registry_unref(registry);
 	}
 	waker->ops.close(waker);

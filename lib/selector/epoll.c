@@ -255,8 +255,8 @@ wait_epoll(struct mio_registry *registry, struct mio_events *events,
 }
 
 static MIO__COLD int
-control_uncommon(struct mio_registry *registry, int op,
-    const struct mio_source *source, mio_token token, unsigned interests)
+control_uncommon(struct mio_registry *registry, int op, int fd,
+    mio_token token, unsigned interests)
 {
 	struct epoll_event event = { .events = EPOLLET };
 
@@ -274,7 +274,7 @@ control_uncommon(struct mio_registry *registry, int op,
 		event.events |= EPOLLEXCLUSIVE;
 	}
 	event.data.u64 = token;
-	return epoll_ctl(registry->fd, op, source->handle, &event);
+	return epoll_ctl(registry->fd, op, fd, &event);
 }
 
 /* Readable, writable or both. */
@@ -285,8 +285,8 @@ common(unsigned interests)
 }
 
 static int
-add_epoll(struct mio_registry *registry, struct mio_source *source,
-    mio_token token, unsigned interests)
+add_epoll(struct mio_registry *registry, int fd, mio_token token,
+    unsigned interests, struct mio_source *source)
 {
 	/*
 	 * One object, so that `source` waits in memory, not in a register
@@ -302,33 +302,34 @@ add_epoll(struct mio_registry *registry, struct mio_source *source,
 	if (common(interests)) {
 		call.event.events = registry->ops.common[interests - 1];
 		call.event.data.u64 = token;
-		result = epoll_ctl(registry->fd, EPOLL_CTL_ADD,
-		    source->handle, &call.event);
+		result = epoll_ctl(
+		    registry->fd, EPOLL_CTL_ADD, fd, &call.event);
 	} else {
 		result = control_uncommon(
-		    registry, EPOLL_CTL_ADD, source, token, interests);
+		    registry, EPOLL_CTL_ADD, fd, token, interests);
 	}
 	return result == 0 ? result : mio__not_added(call.source);
 }
 
 static int
-change_epoll(struct mio_registry *registry, struct mio_source *source,
-    mio_token token, unsigned interests)
+change_epoll(struct mio_registry *registry, int fd, mio_token token,
+    unsigned interests, struct mio_source *source)
 {
 	struct epoll_event event;
 
+	(void)source;
 	if (!common(interests))
 		return control_uncommon(
-		    registry, EPOLL_CTL_MOD, source, token, interests);
+		    registry, EPOLL_CTL_MOD, fd, token, interests);
 	event.events = registry->ops.common[interests - 1];
 	event.data.u64 = token;
-	return epoll_ctl(registry->fd, EPOLL_CTL_MOD, source->handle, &event);
+	return epoll_ctl(registry->fd, EPOLL_CTL_MOD, fd, &event);
 }
 
 static int
-remove_epoll(struct mio_registry *registry, struct mio_source *source)
+remove_epoll(struct mio_registry *registry, int fd)
 {
-	return epoll_ctl(registry->fd, EPOLL_CTL_DEL, source->handle, NULL);
+	return epoll_ctl(registry->fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 const struct mio__selector_ops mio__epoll_ops = {

@@ -100,10 +100,9 @@ set_token(struct kevent *change, mio_token token)
 }
 
 static void
-request_write(struct request *request, const struct mio_source *source,
-    mio_token token, bool watch)
+request_write(struct request *request, int fd, mio_token token, bool watch)
 {
-	struct kevent change = { .ident = (uintptr_t)source->handle,
+	struct kevent change = { .ident = (uintptr_t)fd,
 		.filter = EVFILT_WRITE,
 		.flags = watch ? WATCH : FORGET };
 
@@ -112,10 +111,9 @@ request_write(struct request *request, const struct mio_source *source,
 }
 
 static void
-request_read(struct request *request, const struct mio_source *source,
-    mio_token token, bool watch)
+request_read(struct request *request, int fd, mio_token token, bool watch)
 {
-	struct kevent change = { .ident = (uintptr_t)source->handle,
+	struct kevent change = { .ident = (uintptr_t)fd,
 		.filter = EVFILT_READ,
 		.flags = watch ? WATCH : FORGET };
 
@@ -197,53 +195,55 @@ common(unsigned interests)
  * the token (SIGEV_KEVENT of sigevent(3)).
  */
 static int
-add_kqueue(struct mio_registry *registry, struct mio_source *source,
-    mio_token token, unsigned interests)
+add_kqueue(struct mio_registry *registry, int fd, mio_token token,
+    unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
 
 	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
 		return mio__not_added(source);
 	if (interests & MIO_WRITABLE)
-		request_write(&request, source, token, true);
+		request_write(&request, fd, token, true);
 	if (interests & MIO_READABLE)
-		request_read(&request, source, token, true);
+		request_read(&request, fd, token, true);
 	if (make(registry, &request) < 0) {
 		unmake(registry, &request, token, false);
 		return mio__not_added(source);
 	}
-	source->priv[1] = (void *)token;
+	if (source != NULL)
+		source->priv[1] = (void *)token;
 	return 0;
 }
 
 static int
-change_kqueue(struct mio_registry *registry, struct mio_source *source,
-    mio_token token, unsigned interests)
+change_kqueue(struct mio_registry *registry, int fd, mio_token token,
+    unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
 
 	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
 		return -1;
-	request_write(&request, source, token, interests & MIO_WRITABLE);
-	request_read(&request, source, token, interests & MIO_READABLE);
+	request_write(&request, fd, token, interests & MIO_WRITABLE);
+	request_read(&request, fd, token, interests & MIO_READABLE);
 	if (make(registry, &request) < 0) {
 		/* What cannot be added was not there, so the other one was. */
-		if (!(source->kind & MIO__KIND_RAW))
+		if (source != NULL)
 			unmake(registry, &request, (mio_token)source->priv[1],
 			    true);
 		return -1;
 	}
-	source->priv[1] = (void *)token;
+	if (source != NULL)
+		source->priv[1] = (void *)token;
 	return 0;
 }
 
 static int
-remove_kqueue(struct mio_registry *registry, struct mio_source *source)
+remove_kqueue(struct mio_registry *registry, int fd)
 {
 	struct request request = { .count = 0 };
 
-	request_write(&request, source, 0, false);
-	request_read(&request, source, 0, false);
+	request_write(&request, fd, 0, false);
+	request_read(&request, fd, 0, false);
 	return make(registry, &request);
 }
 
@@ -345,7 +345,6 @@ wait_kqueue(struct mio_registry *registry, struct mio_events *events,
 const struct mio__selector_ops mio__kqueue_ops = {
 	.name = "kqueue",
 	.interests = MIO_READABLE | MIO_WRITABLE | KNOWS_AIO | KNOWS_LIO,
-	.plain = 1,
 	.native_size = sizeof(struct kevent),
 	.open = open_kqueue,
 	.close = close_kqueue,

@@ -306,9 +306,11 @@ append(struct table *table, int fd, const struct stat *st, uint8_t kind,
 static uint8_t
 kind_of(const struct mio_source *source)
 {
+	if (source == NULL)
+		return DESCRIPTOR;
 	if (source->kind & MIO__KIND_WAKER)
 		return WAKER;
-	return source->kind & MIO__KIND_RAW ? DESCRIPTOR : SOURCE;
+	return SOURCE;
 }
 
 /* The number stands for another file now than when it was registered. */
@@ -319,10 +321,9 @@ stale(const struct entry *entry, const struct stat *st)
 }
 
 static int
-add_locked(struct table *table, const struct mio_source *source,
-    const struct stat *st, mio_token token, unsigned interests)
+add_locked(struct table *table, int fd, const struct stat *st, uint8_t kind,
+    mio_token token, unsigned interests)
 {
-	int fd = source->handle;
 	size_t place;
 
 	if (fd == table->notify.fds[0])
@@ -334,21 +335,20 @@ add_locked(struct table *table, const struct mio_source *source,
 		return -1;
 	if (place != 0)
 		drop(table, place);
-	append(table, fd, st, kind_of(source), token, interests);
+	append(table, fd, st, kind, token, interests);
 	kick(table);
 	return 0;
 }
 
 static int
-add_poll(struct mio_registry *registry, struct mio_source *source,
-    mio_token token, unsigned interests)
+add_poll(struct mio_registry *registry, int fd, mio_token token,
+    unsigned interests, struct mio_source *source)
 {
 	struct table *table = registry->state;
 	struct stat st;
 	int result;
 
-	if (mio__bad_interests(registry, interests) < 0 ||
-	    fstat(source->handle, &st) < 0)
+	if (mio__bad_interests(registry, interests) < 0 || fstat(fd, &st) < 0)
 		return mio__not_added(source);
 	/* poll(2) calls them always ready; epoll refuses them. */
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
@@ -356,7 +356,8 @@ add_poll(struct mio_registry *registry, struct mio_source *source,
 		return mio__not_added(source);
 	}
 	pthread_mutex_lock(&table->lock);
-	result = add_locked(table, source, &st, token, interests);
+	result = add_locked(
+	    table, fd, &st, kind_of(source), token, interests);
 	pthread_mutex_unlock(&table->lock);
 	return result < 0 ? mio__not_added(source) : 0;
 }
@@ -366,10 +367,9 @@ add_poll(struct mio_registry *registry, struct mio_source *source,
  * was; an entry that is not goes.  0 and ENOENT if there is none.
  */
 static size_t
-place_of(struct table *table, const struct mio_source *source,
-    const struct stat *st)
+place_of(struct table *table, int fd, const struct stat *st)
 {
-	size_t place = find_callers(table, source->handle);
+	size_t place = find_callers(table, fd);
 
 	if (place != 0 && stale(&table->entries[place], st)) {
 		drop(table, place);
@@ -381,18 +381,18 @@ place_of(struct table *table, const struct mio_source *source,
 }
 
 static int
-change_poll(struct mio_registry *registry, struct mio_source *source,
-    mio_token token, unsigned interests)
+change_poll(struct mio_registry *registry, int fd, mio_token token,
+    unsigned interests, struct mio_source *source)
 {
 	struct table *table = registry->state;
 	struct stat st;
 	size_t place;
 
-	if (mio__bad_interests(registry, interests) < 0 ||
-	    fstat(source->handle, &st) < 0)
+	(void)source;
+	if (mio__bad_interests(registry, interests) < 0 || fstat(fd, &st) < 0)
 		return -1;
 	pthread_mutex_lock(&table->lock);
-	place = place_of(table, source, &st);
+	place = place_of(table, fd, &st);
 	if (place != 0) {
 		struct entry *entry = &table->entries[place];
 
@@ -409,16 +409,16 @@ change_poll(struct mio_registry *registry, struct mio_source *source,
 }
 
 static int
-remove_poll(struct mio_registry *registry, struct mio_source *source)
+remove_poll(struct mio_registry *registry, int fd)
 {
 	struct table *table = registry->state;
 	struct stat st;
 	size_t place;
 
-	if (fstat(source->handle, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return -1;
 	pthread_mutex_lock(&table->lock);
-	place = place_of(table, source, &st);
+	place = place_of(table, fd, &st);
 	if (place != 0) {
 		drop(table, place);
 		kick(table);
@@ -479,14 +479,13 @@ not_registered(int fd)
  * out.
  */
 static int
-rearm_poll(struct mio_registry *registry, const struct mio_source *source,
-    unsigned directions)
+rearm_poll(struct mio_registry *registry, int fd, unsigned directions)
 {
 	struct table *table = registry->state;
 	size_t place;
 
 	pthread_mutex_lock(&table->lock);
-	place = find_callers(table, source->handle);
+	place = find_callers(table, fd);
 	if (place != 0) {
 		rearm_entry(&table->entries[place], directions);
 		touch(table, place);
@@ -495,11 +494,11 @@ rearm_poll(struct mio_registry *registry, const struct mio_source *source,
 		return 0;
 	}
 	pthread_mutex_unlock(&table->lock);
-	return not_registered(source->handle);
+	return not_registered(fd);
 }
 
 static void
-closing_poll(struct mio_registry *registry, struct mio_source *source)
+closing_poll(struct mio_registry *registry, int fd)
 {
 	struct table *table = registry->state;
 	size_t place;
@@ -511,7 +510,7 @@ closing_poll(struct mio_registry *registry, struct mio_source *source)
 	if (registry->owner != getpid())
 		return;
 	pthread_mutex_lock(&table->lock);
-	place = find(table, source->handle);
+	place = find(table, fd);
 	if (place != 0) {
 		drop(table, place);
 		kick(table); /* or the wait keeps the file open */
@@ -792,7 +791,6 @@ close_poll(struct mio_registry *registry)
 const struct mio__selector_ops mio__poll_ops = {
 	.name = "poll",
 	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY,
-	.plain = 1,
 	.native_size = 0,
 	.open = open_poll,
 	.close = close_poll,
