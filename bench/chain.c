@@ -27,7 +27,10 @@ enum { PIPES = 100 };
 #define NOINLINE __attribute__((noinline))
 
 static struct mio_source receivers[PIPES], senders[PIPES];
-static int in[PIPES], out[PIPES];
+static struct {
+	int in;
+	int out;
+} pipes[PIPES];
 
 static void
 die(const char *what)
@@ -50,10 +53,11 @@ run_epoll(int ep, size_t batch, long count)
 			die("epoll_wait");
 		count -= n;
 		for (int k = 0; k < n; k++) {
+			if (!(events[k].events & EPOLLIN))
+				continue;
 			i = (size_t)events[k].data.u64;
-			if (!(events[k].events & EPOLLIN) ||
-			    read(in[i], &byte, 1) != 1 ||
-			    write(out[(i + batch) % PIPES], &byte, 1) != 1)
+			if (read(pipes[i].in, &byte, 1) != 1 ||
+			    write(pipes[(i + batch) % PIPES].out, &byte, 1) != 1)
 				die("epoll");
 		}
 	}
@@ -74,10 +78,11 @@ run_mio(
 			die("mio_poll");
 		count -= n;
 		MIO_EVENTS_FOREACH(event, events) {
+			if (!mio_event_is_readable(event))
+				continue;
 			i = event->token;
-			if (!mio_event_is_readable(event) ||
-			    read(in[i], &byte, 1) != 1 ||
-			    write(out[(i + batch) % PIPES], &byte, 1) != 1)
+			if (read(pipes[i].in, &byte, 1) != 1 ||
+			    write(pipes[(i + batch) % PIPES].out, &byte, 1) != 1)
 				die("mio");
 		}
 	}
@@ -98,9 +103,10 @@ run_source(
 			die("mio_poll");
 		count -= n;
 		MIO_EVENTS_FOREACH(event, events) {
+			if (!mio_event_is_readable(event))
+				continue;
 			i = event->token;
-			if (!mio_event_is_readable(event) ||
-			    mio_source_read(&receivers[i], &byte, 1) != 1 ||
+			if (mio_source_read(&receivers[i], &byte, 1) != 1 ||
 			    mio_source_write(
 				&senders[(i + batch) % PIPES], &byte, 1) != 1)
 				die("source");
@@ -120,7 +126,7 @@ with_epoll(size_t batch, long count)
 	for (size_t i = 0; i < PIPES; i++) {
 		event.events = EPOLLET | EPOLLIN | EPOLLRDHUP;
 		event.data.u64 = i;
-		if (epoll_ctl(ep, EPOLL_CTL_ADD, in[i], &event) == -1)
+		if (epoll_ctl(ep, EPOLL_CTL_ADD, pipes[i].in, &event) == -1)
 			die("epoll_ctl");
 	}
 	count = run_epoll(ep, batch, count);
@@ -166,9 +172,9 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < PIPES; i++) {
 		if (mio_pipe_new(&receivers[i], &senders[i]) == -1)
 			die("mio_pipe_new");
-		in[i] = mio_source_handle(&receivers[i]);
-		out[i] = mio_source_handle(&senders[i]);
-		if (i < batch && write(out[i], "", 1) != 1)
+		pipes[i].in = mio_source_handle(&receivers[i]);
+		pipes[i].out = mio_source_handle(&senders[i]);
+		if (i < batch && write(pipes[i].out, "", 1) != 1)
 			die("write");
 	}
 	if (strcmp(argv[1], "epoll") == 0)

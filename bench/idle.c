@@ -40,16 +40,14 @@ run_epoll(int ep, const int ends[2], long count)
 	char byte;
 	int n;
 
-	while (count > 0) {
+	for (; count > 0; count--) {
 		n = epoll_wait(ep, events, EVENTS, -1);
 		if (n == -1)
 			die("epoll_wait");
-		count -= n;
 		for (int k = 0; k < n; k++)
-			if (events[k].data.u64 != ACTIVE ||
-			    !(events[k].events & EPOLLIN) ||
-			    read(ends[0], &byte, 1) != 1 ||
-			    write(ends[1], &byte, 1) != 1)
+			if ((events[k].events & EPOLLIN) &&
+			    (read(ends[0], &byte, 1) != 1 ||
+				write(ends[1], &byte, 1) != 1))
 				die("epoll");
 	}
 	return count;
@@ -62,16 +60,14 @@ run_mio(struct mio_poll *poll, struct mio_events *events, const int ends[2],
 	char byte;
 	int n;
 
-	while (count > 0) {
+	for (; count > 0; count--) {
 		n = mio_poll(poll, events, MIO_FOREVER);
 		if (n == -1)
 			die("mio_poll");
-		count -= n;
 		MIO_EVENTS_FOREACH(event, events)
-			if (event->token != ACTIVE ||
-			    !mio_event_is_readable(event) ||
-			    read(ends[0], &byte, 1) != 1 ||
-			    write(ends[1], &byte, 1) != 1)
+			if (mio_event_is_readable(event) &&
+			    (read(ends[0], &byte, 1) != 1 ||
+				write(ends[1], &byte, 1) != 1))
 				die("mio");
 	}
 	return count;

@@ -296,6 +296,39 @@ TEST(wak_two_of_them, "wak-07 wak-18 regr-19 B-6 B-8")
 	loop_close(&loop);
 }
 
+/* More than a word has bits. */
+TEST(wak_very_many, "wak-01 wak-02 wak-07 wak-18")
+{
+	enum { MANY = 70 };
+	struct loop loop;
+	struct mio_waker *wakers[MANY];
+
+	loop_open(&loop);
+	for (int i = 0; i < MANY; ++i)
+		CHECK_INT(0,
+		    mio_waker_new(&wakers[i], loop.registry,
+			WAKE + (mio_token)i));
+	for (int round = 0; round < 3; ++round) {
+		for (int i = 0; i < 2 * MANY; ++i)
+			CHECK_INT(0, mio_waker_wake(wakers[i % MANY]));
+		WAIT_ALL(&loop, WAKE, MANY, R);
+		SETTLE(&loop);
+	}
+	/* The one that is left alone, of both sorts. */
+	CHECK_INT(0, mio_waker_wake(wakers[0]));
+	CHECK_INT(0, mio_waker_wake(wakers[MANY - 1]));
+	mio_waker_free(wakers[0]);
+	mio_waker_free(wakers[MANY - 1]);
+	CHECK_INT(
+	    0, mio_waker_new(&wakers[0], loop.registry, WAKE + (mio_token)MANY));
+	CHECK_INT(0, mio_waker_wake(wakers[0]));
+	WAIT(&loop, WAKE + MANY, R);
+	NOTOK(&loop, WAKE + MANY - 1);
+	for (int i = 0; i < MANY - 1; ++i)
+		mio_waker_free(wakers[i]);
+	loop_close(&loop);
+}
+
 /* Freed and made anew with no poll in between: numbers are used again. */
 TEST(wak_freed_and_made_anew, "wak-07 wak-18 B-8")
 {
@@ -310,6 +343,8 @@ TEST(wak_freed_and_made_anew, "wak-07 wak-18 B-8")
 		mio_waker_free(waker);
 	}
 	CHECK_INT(0, mio_waker_new(&waker, loop.registry, WAKE + 1));
+	CHECK_INT(0, mio_waker_wake(waker));
+	WAIT(&loop, WAKE + 1, R);
 	NOTOK(&loop, WAKE);
 	CHECK_INT(0, mio_waker_wake(waker));
 	WAIT(&loop, WAKE + 1, R);

@@ -10,12 +10,10 @@
 #include <stdlib.h>
 
 /* struct mio_events begins as <mio/event.h> tells MIO_EVENTS_FOREACH. */
-_Static_assert(offsetof(struct mio_events, first) ==
-	offsetof(struct mio_events_head, first),
-    "first");
 _Static_assert(
     offsetof(struct mio_events, end) == offsetof(struct mio_events_head, end),
     "end");
+_Static_assert(offsetof(struct mio_events, list) == MIO_EVENTS_LIST_, "list");
 
 /* The symbols of the header's inline functions. */
 extern inline bool mio_event_is_readable(const struct mio_event *event);
@@ -42,7 +40,7 @@ mio_events_new(struct mio_events **events, size_t capacity)
 	made = malloc(sizeof(*made) + capacity * size);
 	if (made == NULL)
 		return -1;
-	made->first = made->end = made->list;
+	mio__set_count(made, 0);
 	made->capacity = capacity;
 	made->limit =
 	    (int)(capacity < INT_MAX / size ? capacity : INT_MAX / size);
@@ -60,7 +58,7 @@ void
 mio_events_clear(struct mio_events *events)
 {
 	if (events != NULL)
-		events->end = events->first;
+		mio__set_count(events, 0);
 }
 
 size_t
@@ -72,7 +70,14 @@ mio_events_capacity(const struct mio_events *events)
 size_t
 mio_events_count(const struct mio_events *events)
 {
-	return events != NULL ? (size_t)(events->end - events->first) : 0;
+	const struct mio_event *first;
+
+	if (events == NULL)
+		return 0;
+	first = events->list;
+	if (first->readiness == 0 && first->native == MIO__NO_EVENT)
+		return 0;
+	return (size_t)(events->end - first);
 }
 
 const struct mio_event *
@@ -86,7 +91,7 @@ mio_events_forget(struct mio_events *events, mio_token token)
 {
 	if (events == NULL)
 		return;
-	for (struct mio_event *e = events->first; e != events->end; e++)
+	for (struct mio_event *e = events->list; e != events->end; e++)
 		if (e->token == token)
 			e->readiness = 0;
 }

@@ -40,7 +40,8 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	registry->owner = getpid();
 	atomic_init(&registry->coarse, false);
 	atomic_init(&registry->plain, registry->ops.plain);
-	atomic_init(&registry->epoch, 1);
+	atomic_init(&registry->pending, 0);
+	atomic_init(&registry->taken, 0);
 	atomic_init(&registry->handles, 1);
 	atomic_init(&registry->memory, 1);
 	atomic_init(&registry->waiting, NULL);
@@ -69,19 +70,24 @@ mio_poll_free(struct mio_poll *poll)
 		mio_registry_unref(&poll->registry);
 }
 
+static MIO__COLD int
+cannot_wait(const struct mio_poll *poll, const struct mio_events *events)
+{
+	return mio__fail(poll == NULL || events == NULL ? EINVAL : EBUSY);
+}
+
 int
 mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 {
-	struct mio_registry *registry;
-	struct mio_events *none = NULL;
+	struct mio_registry *registry = &poll->registry;
+	/* What is expected, or without events what never is there. */
+	struct mio_events *none = (void *)-(uintptr_t)(events == NULL);
 
-	if (poll == NULL || events == NULL)
-		return mio__fail(EINVAL);
-	registry = &poll->registry;
 	/* Acquire: pairs with mio__waited_plain's release. */
-	if (!atomic_compare_exchange_strong_explicit(&registry->waiting, &none,
+	if (poll == NULL ||
+	    !atomic_compare_exchange_strong_explicit(&registry->waiting, &none,
 		events, memory_order_acquire, memory_order_relaxed))
-		return mio__fail(EBUSY);
+		return cannot_wait(poll, events);
 	MIO__PROBE2(poll_enter, registry, timeout_ns);
 	return registry->ops.wait(registry, events, timeout_ns);
 }

@@ -37,7 +37,12 @@ struct mio__selector_ops {
 	size_t native_size; /* of one event as the kernel writes it */
 	/* What it makes of the interests 1, 2 and 3, if that helps it. */
 	uint32_t common[MIO_READABLE + MIO_WRITABLE];
-	size_t plain; /* not 0: see the registry's */
+	/* The same of the native flags up to `plain`: half an event. */
+	struct mio__flags {
+		uint32_t readiness;
+		uint32_t native;
+	} flags[32];
+	size_t plain;
 
 	/*
 	 * Makes the selector: registry->fd (close-on-exec) and ->state.
@@ -110,12 +115,11 @@ struct mio_registry {
 	struct mio__selector_ops ops; /* a copy saves the hot calls a load */
 	int fd;               /* the selector's own descriptor, or -1 */
 	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
-	/*
-	 * ops.plain, or 0 once there was a waker: returns of mio_poll count
-	 * in epoch from then on.  See waker.c.
-	 */
+	/* ops.plain, or 0 once there was a waker: then look at `pending`. */
 	atomic_size_t plain;
-	_Atomic uint64_t epoch;
+	/* See waker.c: a bit for a waker, and which of them are taken. */
+	atomic_size_t pending;
+	atomic_size_t taken;
 	/* What the mio_poll under way fills, or NULL. */
 	_Atomic(struct mio_events *) waiting;
 	void *state;          /* the selector's; NULL where the kernel has it */
@@ -127,17 +131,30 @@ struct mio_registry {
 
 /*
  * `list` has room for `capacity` events, and for as many of any selector's
- * native events (ops->native_size), which are translated in place.  `first`
- * and `end` are what MIO_EVENTS_FOREACH reads: see <mio/event.h>.
+ * native events (ops->native_size), which are translated in place.  It and
+ * `end` are what MIO_EVENTS_FOREACH reads: see <mio/event.h>.
  */
 struct mio_events {
-	struct mio_event *first; /* always list */
 	struct mio_event *end;
 	size_t capacity;
 	int limit; /* capacity, or the most that kernels count to */
 	uint64_t before; /* room for what a native event has before its token */
-	struct mio_event list[];
+	_Alignas(8) struct mio_event list[];
 };
+
+/* How many events there are; none are one with no readiness and this. */
+#define MIO__NO_EVENT UINT32_MAX
+
+static inline void
+mio__set_count(struct mio_events *events, int n)
+{
+	if (n <= 0) {
+		events->list[0].readiness = 0;
+		events->list[0].native = MIO__NO_EVENT;
+		n = 1;
+	}
+	events->end = events->list + n;
+}
 
 /*
  * A source is {descriptor, kind, priv[0]: its registry or NULL, priv[1]: the
@@ -181,22 +198,23 @@ int mio__fail(int error) MIO__COLD;
 
 /* The two parts of mio__waited: who sees `plain` above 0 spares the first. */
 static inline void
-mio__count_return(struct mio_registry *registry)
+mio__see_wakes(struct mio_registry *registry)
 {
 	/*
-	 * Relaxed: a waker whose event this is made it 0 before it could be
-	 * signalled.  The epoch: see waker.c.
+	 * Relaxed: a waker sets its bit before it signals, so the kernel,
+	 * which carries the signal, carries the bit.
 	 */
-	if (atomic_load_explicit(&registry->plain, memory_order_relaxed) == 0)
-		atomic_fetch_add_explicit(
-		    &registry->epoch, 1, memory_order_acq_rel);
+	if (atomic_load_explicit(&registry->pending, memory_order_relaxed) != 0)
+		/* Acquire: what was done before the wakes that end here. */
+		atomic_exchange_explicit(
+		    &registry->pending, 0, memory_order_acquire);
 }
 
 static inline int
 mio__waited_plain(
     struct mio_registry *registry, struct mio_events *events, int n)
 {
-	events->end = events->list + (n > 0 ? n : 0);
+	mio__set_count(events, n);
 	MIO__PROBE2(poll_return, registry, n);
 	/* Release: what this thread did to the poll is the next one's. */
 	atomic_store_explicit(&registry->waiting, NULL, memory_order_release);
@@ -210,7 +228,7 @@ mio__waited_plain(
 static inline int
 mio__waited(struct mio_registry *registry, struct mio_events *events, int n)
 {
-	mio__count_return(registry);
+	mio__see_wakes(registry);
 	return mio__waited_plain(registry, events, n);
 }
 

@@ -1,22 +1,86 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The waker.  A wake that would repeat one still pending is free: the
- * registry counts the returns of mio_poll in `epoch`, and a waker remembers
- * in `claimed` the epoch in which it signalled last.  Whoever finds the
- * present epoch claimed may go: the signal of the claim is delivered by the
- * return that ends this epoch, or by a later one.  A read-modify-write of
- * `epoch` on both sides puts the two in one order: a wake that comes first
- * is seen, with all that its thread did before, by who returns from
- * mio_poll; one that comes later finds the new epoch and signals.  waker.pml
- * has the same for a model checker.
+ * The waker.  A wake that would repeat one still pending is free: a wake sets
+ * the waker's bit in the registry's `pending`, a return of mio_poll clears
+ * them all.  Whoever finds the bit set may go: who has set it signals, and
+ * the event is delivered by the return that clears it, or by a later one.  A
+ * read-modify-write of `pending` on both sides puts the two in one order: a
+ * wake that comes first is seen, with all that its thread did before, by who
+ * returns from mio_poll; one that comes later finds the bit clear, and
+ * signals.  waker.pml has the same for a model checker.
  */
 
 #include "config.h"
 #include "waker.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* The last bit is that of all wakers for which there is none of their own. */
+#define LAST_BIT ((unsigned)sizeof(size_t) * CHAR_BIT - 1)
+#define BIT(bit) ((size_t)1 << (bit))
+
+static unsigned
+take_bit(struct mio_registry *registry)
+{
+	size_t taken =
+	    atomic_load_explicit(&registry->taken, memory_order_relaxed);
+	unsigned bit;
+
+	/* Acquire: what give_back did before. */
+	do {
+		bit = 0;
+		while (bit < LAST_BIT && (taken & BIT(bit)) != 0)
+			bit++;
+	} while (!atomic_compare_exchange_weak_explicit(&registry->taken,
+	    &taken, taken | BIT(bit), memory_order_acquire,
+	    memory_order_relaxed));
+	return bit;
+}
+
+static void
+give_back(struct mio_registry *registry, unsigned bit)
+{
+	/* The next to have it finds it clear: by the release. */
+	atomic_fetch_and_explicit(
+	    &registry->pending, ~BIT(bit), memory_order_relaxed);
+	if (bit != LAST_BIT)
+		atomic_fetch_and_explicit(
+		    &registry->taken, ~BIT(bit), memory_order_release);
+}
+
+/*
+ * The signal of a waker without a bit of its own, which no return clears: so
+ * this does, and the next wake signals again.
+ */
+static int
+signal_alone(struct mio_waker *waker)
+{
+	/* Acquire: the wakes that rely on this one ... */
+	atomic_exchange_explicit(&waker->alone, 0, memory_order_acquire);
+	/* ... and release: are for the return that has its event. */
+	atomic_fetch_or_explicit(&waker->registry->pending, BIT(LAST_BIT),
+	    memory_order_release);
+	return waker->registry->backend->waker->signal(waker);
+}
+
+static void
+prepare(struct mio_waker *waker, struct mio_registry *registry, mio_token token)
+{
+	waker->registry = registry;
+	waker->ops = *registry->backend->waker;
+	waker->token = token;
+	waker->fds[0] = waker->fds[1] = -1;
+	waker->bit = take_bit(registry);
+	waker->pending = &registry->pending;
+	atomic_init(&waker->alone, 0);
+	if (waker->bit == LAST_BIT) {
+		waker->pending = &waker->alone;
+		waker->ops.signal = signal_alone;
+	}
+}
 
 static int
 attach(struct mio_waker *waker)
@@ -48,16 +112,13 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	made = malloc(sizeof(*made));
 	if (made == NULL)
 		return -1;
-	made->registry = registry;
-	made->ops = *registry->backend->waker;
-	made->token = token;
-	made->fds[0] = made->fds[1] = -1;
-	atomic_init(&made->claimed, 0);
-	/* Relaxed, but before it can be signalled: see mio__count_return. */
+	prepare(made, registry, token);
+	/* Relaxed, but before it can be signalled: for its event to see. */
 	atomic_store_explicit(&registry->plain, 0, memory_order_relaxed);
 	if (attach(made) < 0) {
 		int error = errno;
 
+		give_back(registry, made->bit);
 		free(made);
 		if (error == ENOSYS || error == EPERM)
 			error = ENOTSUP;
@@ -80,9 +141,9 @@ mio__signal_failed(struct mio_waker *waker)
 			waker->ops.drain(waker->fds[0]);
 		result = waker->ops.signal(waker);
 	} else {
-		/* Others must not rely on it.  Relaxed, as below. */
-		atomic_store_explicit(
-		    &waker->claimed, 0, memory_order_relaxed);
+		/* Others must not rely on it.  Relaxed: nothing is read. */
+		atomic_fetch_and_explicit(
+		    waker->pending, ~BIT(waker->bit), memory_order_relaxed);
 	}
 	pthread_setcancelstate(cancel, &cancel);
 	return result;
@@ -95,36 +156,20 @@ mio__signal_cancelled(void *kept)
 	mio__signal_failed(*(struct mio_waker *volatile *)kept);
 }
 
-/* Another wake has changed `claimed`, perhaps for an epoch before this one. */
-static MIO__COLD int
-claim(struct mio_waker *waker, uint64_t claimed, uint64_t epoch)
-{
-	do {
-		if (claimed >= epoch)
-			return 0;
-	} while (!atomic_compare_exchange_weak_explicit(&waker->claimed,
-	    &claimed, epoch, memory_order_relaxed, memory_order_relaxed));
-	return waker->ops.signal(waker);
-}
-
 int
 mio_waker_wake(struct mio_waker *waker)
 {
-	uint64_t epoch, claimed;
+	size_t bit;
 
 	if (waker == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE2(wake, waker->registry, waker->token);
-	/* Release what was done before; pairs with mio__count_return's. */
-	epoch = atomic_fetch_add_explicit(
-	    &waker->registry->epoch, 0, memory_order_acq_rel);
-	/* Relaxed: only the number counts, `epoch` carries the order. */
-	claimed = atomic_load_explicit(&waker->claimed, memory_order_relaxed);
-	if (claimed >= epoch)
+	bit = BIT(waker->bit);
+	/* Release what was done before; pairs with mio__see_wakes's. */
+	if ((atomic_fetch_or_explicit(
+		 waker->pending, bit, memory_order_release) &
+		bit) != 0)
 		return 0;
-	if (!atomic_compare_exchange_strong_explicit(&waker->claimed, &claimed,
-		epoch, memory_order_relaxed, memory_order_relaxed))
-		return claim(waker, claimed, epoch);
 	return waker->ops.signal(waker);
 }
 
@@ -146,6 +191,7 @@ mio_waker_free(struct mio_waker *waker)
 		mio_registry_unref(registry);
 	}
 	waker->ops.close(waker);
+	give_back(registry, waker->bit);
 	free(waker);
 	mio__registry_release(registry);
 }

@@ -33,9 +33,11 @@ struct mio__waker_ops {
 };
 
 struct mio_waker {
-	_Atomic uint64_t claimed; /* the epoch of the last wake to signal */
-	struct mio_registry *registry;
+	atomic_size_t *pending; /* the registry's, or `alone` */
+	unsigned bit;           /* which one there */
 	struct mio__waker_ops ops; /* a copy, as in the registry */
+	struct mio_registry *registry;
+	atomic_size_t alone;
 	mio_token token;
 	int fds[2]; /* to watch, to signal; may be the same */
 };

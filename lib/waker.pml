@@ -5,17 +5,18 @@
  * Threads wake; one polls, and returns for other reasons besides.  Shown for
  * every interleaving: each wake whose signal does not fail is followed by a
  * return of mio_poll that carries the waker's event, and whose thread sees
- * what was done before the wake; and no waker signals twice in an epoch.
+ * what was done before the wake.
  *
  * Where C11 allows more than interleavings, the model chooses the worst: what
  * was done before a wake becomes visible no sooner than its release (the
- * read-modify-write of `epoch`), the poll sees no more than at its acquire,
- * and the relaxed load of `claimed` may find any earlier value.
+ * read-modify-write of the bit), the poll sees no more than at its acquire,
+ * and its relaxed load of the bits finds one that was set only if the event
+ * is that of a signal that came after.
  *
  * WAKER: 0 eventfd; 1 a pipe on a kernel that makes an edge of each write,
  * 2 of each write into an empty pipe; 3 a pipe under poll(2), which wait
  * empties.  CANCEL: a waking thread may be cancelled while it signals.
- * FAULT: what must not be done.
+ * ALONE: a waker without a bit of its own.  FAULT: what must not be done.
  */
 
 #ifndef WAKER
@@ -30,11 +31,13 @@
 #endif
 #define RETURNS 2 /* for other reasons */
 
-byte epoch = 1;
-byte claimed, older;
-byte signals; /* in the epoch */
+bool pending; /* the bit in the registry */
+bool carried; /* it was set when a signal was given */
+bool alone;   /* the waker's own, for ALONE */
 bool edge;    /* the selector's: something was written */
 byte bytes;   /* in the pipe */
+byte unseen;  /* wakes whose release no return has acquired */
+byte behind;  /* the same, relying on the thread that has set `alone` */
 byte owed;    /* wakes that no event has followed */
 
 #define READY (edge && (WAKER == 0 || bytes > 0))
@@ -42,79 +45,76 @@ byte owed;    /* wakes that no event has followed */
 /* A signal, or nothing: its thread was cancelled before. */
 inline signal()
 {
+#ifdef ALONE
+	/* Acquired, and released with the bit. */
+#if FAULT != 6
+	atomic { alone = false; unseen = unseen + behind; behind = 0 }
+#endif
+	pending = true;
+#endif
 #if WAKER != 0 && FAULT != 3
 	bytes = 0;
 #endif
 	atomic {
 		if
 		:: WAKER == 2 && bytes > 0
-		:: else -> edge = true
+		:: else -> edge = true; carried = pending
 		fi;
 		bytes = (bytes < 2 -> bytes + 1 : 2);
 	}
+#if FAULT == 6
+	atomic { alone = false; unseen = unseen + behind; behind = 0 }
+#endif
 }
 
 proctype Thread()
 {
-	byte e, c, i;
+	bool before;
+	byte i;
 
 	for (i : 1 .. WAKES) {
-		/* atomic_fetch_add(&epoch, 0): released is what was done. */
+		/* atomic_fetch_or(): released is what was done. */
 		atomic {
-			e = epoch;
+#ifdef ALONE
+			before = alone;
+			alone = true;
+#else
+			before = pending;
+#if FAULT != 5
+			pending = true;
+#endif
+#endif
 #if FAULT == 2
 		}
 		skip;
 		atomic {
 #endif
 			owed++;
+#ifdef ALONE
+			behind++
+#else
+			unseen++
+#endif
 		}
 		if
-		:: c = claimed
-		:: c = older
-		fi;
-		if
-		:: c >= e -> goto done
+		:: before -> goto done
 		:: else
 		fi;
-again:
-		atomic {
-			if
-			:: claimed == c ->
-				if
-				:: older = claimed
-				:: skip
-				fi;
-				claimed = e
-			:: claimed != c ->
-				c = claimed;
-				if
-				:: c >= e -> goto done
-				:: else -> goto again
-				fi
-			fi
-		}
 #ifdef CANCEL
 		if
 		:: signal()
 		:: skip; /* cancelled */
 #if FAULT == 4
-			claimed = 0
+			pending = false
 #else
 			signal()
 #endif
 		fi;
 #else
 		signal();
+#if FAULT == 5
+		pending = true;
 #endif
-		atomic {
-			if
-			:: e == epoch -> signals++
-			:: else
-			fi
-		}
-#ifndef CANCEL
-		assert(signals <= 1);
 #endif
 done:
 		skip
@@ -123,7 +123,8 @@ done:
 
 active proctype Poll()
 {
-	byte others, event;
+	byte others;
+	bool event, seen;
 
 	atomic {
 		byte i;
@@ -133,12 +134,12 @@ active proctype Poll()
 		}
 	}
 	do
-	:: event = 0;
+	:: event = false;
 #if FAULT == 1
-		atomic { epoch++; signals = 0; }
+		atomic { pending = false; carried = false; unseen = 0 }
 #endif
 		if
-		:: atomic { READY -> edge = (WAKER == 3); event = 1 }
+		:: atomic { READY -> edge = (WAKER == 3); event = true }
 		:: others < RETURNS -> others++
 		:: timeout -> break
 		fi;
@@ -148,17 +149,25 @@ active proctype Poll()
 		:: else
 		fi;
 #endif
-		/* mio__waited(): acquired is what all before it released. */
-		atomic {
+		/* mio__see_wakes(): the load, then the exchange. */
+		if
+		:: seen = pending
+		:: !(event && carried) -> seen = false
+		fi;
 #if FAULT != 1
-			epoch++;
-			signals = 0;
+		if
+		:: seen -> atomic {
+				pending = false;
+				carried = false;
+				unseen = 0
+			}
+		:: else
+		fi;
 #endif
-			if
-			:: event -> owed = 0
-			:: else
-			fi
-		}
+		if
+		:: event -> owed = unseen + behind
+		:: else
+		fi
 	od;
 	assert(owed == 0)
 }

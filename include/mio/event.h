@@ -56,25 +56,31 @@ MIO_API void mio_events_forget(struct mio_events *events, mio_token token);
 /* One thread at a time for a buffer; no thread while mio_poll fills it. */
 
 /*
- * The library's: how every struct mio_events begins, so that the loop below
- * costs no call.  Use mio_events_get and mio_events_count instead.
+ * The library's, so that the loop below costs no call: every struct
+ * mio_events begins so, and has its list at that many bytes.  The list ends
+ * at `end`; an empty one is a forgotten event, so there is a first one.  Use
+ * mio_events_get and mio_events_count instead.
  */
 struct mio_events_head {
-	const struct mio_event *first;
 	const struct mio_event *end;
 };
 
 #define MIO_EVENTS_HEAD_(events)                                             \
 	((const struct mio_events_head *)(const void *)(events))
+#define MIO_EVENTS_LIST_ (16 + 2 * sizeof(void *))
 
 /*
  * A for loop over the events that are not forgotten; declares
- * `const struct mio_event *event`.  Evaluates `events` twice.
+ * `const struct mio_event *event`.  Evaluates `events` more than once.
  */
 #define MIO_EVENTS_FOREACH(event, events)                                    \
-	for (const struct mio_event *event = MIO_EVENTS_HEAD_(events)->first, \
-	    *event##_mio_end = MIO_EVENTS_HEAD_(events)->end;                \
-	     event != event##_mio_end; ++event)                              \
+	for (const struct mio_event *event =                                 \
+		 (const struct mio_event *)(const void *)(                   \
+		     (const char *)MIO_EVENTS_HEAD_(events) +                \
+		     MIO_EVENTS_LIST_);                                      \
+	     event != NULL;                                                  \
+	     event = event + 1 < MIO_EVENTS_HEAD_(events)->end ? event + 1   \
+							       : NULL)       \
 		if (event->readiness == 0) {                                 \
 		} else
 

@@ -14,11 +14,21 @@
 #define MIO_END_DECLS
 #endif
 
-/* Every public function; the library hides all else. */
+/*
+ * Every public function; the library hides all else.  Where the compiler can,
+ * they are called at once, not by way of the linker's table of jumps.
+ */
 #if defined(__GNUC__) && !defined(_WIN32) && !defined(__CYGWIN__)
-#define MIO_API __attribute__((visibility("default")))
+#define MIO_API __attribute__((visibility("default") MIO_NOPLT_))
 #else
 #define MIO_API
+#endif
+#define MIO_NOPLT_
+#ifdef __has_attribute
+#if __has_attribute(noplt)
+#undef MIO_NOPLT_
+#define MIO_NOPLT_ , noplt
+#endif
 #endif
 
 /* C99 inline: the definition is here, the symbol is in the library. */

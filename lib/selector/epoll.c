@@ -44,36 +44,25 @@ close_epoll(struct mio_registry *registry)
 #define READ_END (EPOLLIN | EPOLLRDHUP)
 #define WRITE_ERROR (EPOLLOUT | EPOLLERR)
 
-/* The second half of a struct mio_event. */
-struct flags {
-	uint32_t readiness;
-	uint32_t native;
-};
-
 /* Of all that epoll reports but EPOLLRDHUP: one load, one store an event. */
 #define FLAGS(e) { READINESS(e), (e) }
 #define FLAGS4(e) FLAGS(e), FLAGS((e) + 1), FLAGS((e) + 2), FLAGS((e) + 3)
-#define COMMON_FLAGS 32
-static const struct flags common_flags[COMMON_FLAGS] = { FLAGS4(0), FLAGS4(4),
-	FLAGS4(8), FLAGS4(12), FLAGS4(16), FLAGS4(20), FLAGS4(24), FLAGS4(28) };
+#define COMMON_FLAGS                                                         \
+	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP)
 
-_Static_assert(
-    (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP) == COMMON_FLAGS - 1,
-    "common_flags goes that far");
-
-static MIO__COLD struct flags
+static MIO__COLD struct mio__flags
 uncommon_flags(uint32_t native)
 {
-	struct flags flags = FLAGS(native);
+	struct mio__flags flags = FLAGS(native);
 
 	return flags;
 }
 
-static inline struct flags
+static inline struct mio__flags
 flags_of(uint32_t native)
 {
-	return native < COMMON_FLAGS ? common_flags[native]
-				     : uncommon_flags(native);
+	return native <= COMMON_FLAGS ? mio__epoll_ops.flags[native]
+				      : uncommon_flags(native);
 }
 
 /* An event where the kernel wrote it, perhaps not aligned. */
@@ -92,7 +81,8 @@ events_of(const struct native *native)
 }
 
 static inline void
-put(struct mio_event *event, const struct native *native, struct flags flags)
+put(struct mio_event *event, const struct native *native,
+    struct mio__flags flags)
 {
 	uint64_t token;
 
@@ -118,6 +108,24 @@ natives(struct mio_events *events)
 	return (void *)((char *)events + at);
 }
 
+/* Whether the four before are `events`, too. */
+static inline bool
+four_alike(const struct native *from, uint32_t events)
+{
+	return events_of(from - 1) == events && events_of(from - 2) == events &&
+	       events_of(from - 3) == events && events_of(from - 4) == events;
+}
+
+static inline void
+put_four(struct mio_event *to, const struct native *from,
+    struct mio__flags flags)
+{
+	put(to - 1, from - 1, flags);
+	put(to - 2, from - 2, flags);
+	put(to - 3, from - 3, flags);
+	put(to - 4, from - 4, flags);
+}
+
 /*
  * In place: struct epoll_event has 12 bytes on x86, 16 elsewhere, and ours
  * 16 or (32-bit) 12.  So from the end that cannot overtake what is unread.
@@ -137,19 +145,15 @@ translate(struct mio_events *into, size_t n)
 	to += n;
 	while (from > first) {
 		uint32_t events = events_of(--from);
-		struct flags flags = flags_of(events);
+		struct mio__flags flags = flags_of(events);
 
 		put(--to, from, flags);
-		/* Those of one wait are mostly alike: four more at once. */
-		for (; from - first >= 4 && events_of(from - 1) == events &&
-		     events_of(from - 2) == events &&
-		     events_of(from - 3) == events &&
-		     events_of(from - 4) == events;
-		     from -= 4, to -= 4) {
-			put(to - 1, from - 1, flags);
-			put(to - 2, from - 2, flags);
-			put(to - 3, from - 3, flags);
-			put(to - 4, from - 4, flags);
+		/* Those of one wait are mostly alike: eight more at once. */
+		for (; from - first >= 8 && four_alike(from, events) &&
+		     four_alike(from - 4, events);
+		     from -= 8, to -= 8) {
+			put_four(to, from, flags);
+			put_four(to - 4, from - 4, flags);
 		}
 	}
 }
@@ -169,20 +173,20 @@ received(struct mio_registry *registry, int n)
 {
 	struct mio_events *events;
 	size_t native;
-	struct flags flags;
+	struct mio__flags flags;
 
 	if (n != 1)
 		return received_many(registry, n);
 	/* Most waits find one: as short as it gets. */
 	events = mio__waiting(registry);
 	native = events_of(natives(events));
-	/* Relaxed: see mio__count_return. */
+	/* Relaxed: a waker is made, and this 0, before it is signalled. */
 	if (native <=
 	    atomic_load_explicit(&registry->plain, memory_order_relaxed)) {
-		flags = common_flags[native];
+		flags = registry->ops.flags[native];
 	} else {
 		flags = flags_of(events_of(natives(events)));
-		mio__count_return(registry);
+		mio__see_wakes(registry);
 	}
 	put(events->list, natives(events), flags);
 	return mio__waited_plain(registry, events, n);
@@ -226,11 +230,14 @@ static MIO__NOINLINE int
 wait_timed(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
+	struct epoll_event *native = (void *)natives(events);
 	int n;
 
 	pthread_cleanup_push(mio__wait_cancelled, registry);
-	n = wait_fine(
-	    registry, (void *)natives(events), events->limit, timeout_ns);
+	if (timeout_ns == 0)
+		n = epoll_wait(registry->fd, native, events->limit, 0);
+	else
+		n = wait_fine(registry, native, events->limit, timeout_ns);
 	pthread_cleanup_pop(0);
 	return received(registry, n);
 }
@@ -245,11 +252,11 @@ wait_epoll(struct mio_registry *registry, struct mio_events *events,
 {
 	int n;
 
-	if (timeout_ns > 0)
+	if (timeout_ns >= 0)
 		return wait_timed(registry, events, timeout_ns);
 	pthread_cleanup_push(mio__wait_cancelled, registry);
-	n = epoll_wait(registry->fd, (void *)natives(events), events->limit,
-	    -(timeout_ns < 0));
+	n = epoll_wait(
+	    registry->fd, (void *)natives(events), events->limit, -1);
 	pthread_cleanup_pop(0);
 	return received(registry, n);
 }
@@ -335,7 +342,6 @@ remove_epoll(struct mio_registry *registry, int fd)
 const struct mio__selector_ops mio__epoll_ops = {
 	.name = "epoll",
 	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY | MIO_EXCLUSIVE,
-	.plain = COMMON_FLAGS - 1,
 	.native_size = sizeof(struct epoll_event),
 	.common = {
 		[MIO_READABLE - 1] = EPOLLET | EPOLLIN | EPOLLRDHUP,
@@ -343,6 +349,9 @@ const struct mio__selector_ops mio__epoll_ops = {
 		[MIO_READABLE + MIO_WRITABLE - 1] =
 		    EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLOUT,
 	},
+	.flags = { FLAGS4(0), FLAGS4(4), FLAGS4(8), FLAGS4(12), FLAGS4(16),
+	    FLAGS4(20), FLAGS4(24), FLAGS4(28) },
+	.plain = COMMON_FLAGS,
 	.open = open_epoll,
 	.close = close_epoll,
 	.wait = wait_epoll,
