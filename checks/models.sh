@@ -55,7 +55,6 @@ waker=lib/waker.pml
 for kind in 0 1 2 3; do
 	holds $waker -DWAKER=$kind
 	holds $waker -DWAKER=$kind -DCANCEL
-	holds $waker -DWAKER=$kind -DALONE
 done
 holds $waker -DTHREADS=3 -DWAKES=1
 for fault in 1 2 5; do
@@ -63,7 +62,6 @@ for fault in 1 2 5; do
 done
 notices $waker -DWAKER=2 -DFAULT=3
 notices $waker -DCANCEL -DFAULT=4
-notices $waker -DALONE -DFAULT=6
 
 poll=lib/selector/poll.pml
 holds $poll

@@ -350,8 +350,7 @@ hide_atomics(void)
 	ATOMIC(all.turn);
 	ATOMIC(all.registry->coarse);
 	ATOMIC(all.registry->plain);
-	ATOMIC(all.registry->pending);
-	ATOMIC(all.registry->taken);
+	ATOMIC(all.registry->wakes);
 	ATOMIC(all.registry->waiting);
 	ATOMIC(all.registry->handles);
 	ATOMIC(all.registry->memory);

@@ -296,7 +296,7 @@ TEST(wak_two_of_them, "wak-07 wak-18 regr-19 B-6 B-8")
 	loop_close(&loop);
 }
 
-/* More than a word has bits. */
+/* More than the registry has flags for. */
 TEST(wak_very_many, "wak-01 wak-02 wak-07 wak-18")
 {
 	enum { MANY = 70 };

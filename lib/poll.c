@@ -40,8 +40,7 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	registry->owner = getpid();
 	atomic_init(&registry->coarse, false);
 	atomic_init(&registry->plain, registry->ops.plain);
-	atomic_init(&registry->pending, 0);
-	atomic_init(&registry->taken, 0);
+	mio__wakes_init(&registry->wakes);
 	atomic_init(&registry->handles, 1);
 	atomic_init(&registry->memory, 1);
 	atomic_init(&registry->waiting, NULL);

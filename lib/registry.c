@@ -204,8 +204,18 @@ mio__registry_hold(struct mio_registry *registry)
 void
 mio__registry_free(struct mio_registry *registry)
 {
+	/* Relaxed, both: nobody else is left. */
+	struct mio__wakes *more = atomic_load_explicit(
+	    &registry->wakes.more, memory_order_relaxed);
+
 	if (registry->ops.destroy != NULL)
 		registry->ops.destroy(registry);
+	while (more != NULL) {
+		struct mio__wakes *wakes = more;
+
+		more = atomic_load_explicit(&wakes->more, memory_order_relaxed);
+		free(wakes);
+	}
 	free(registry); /* the poll that it is the head of */
 }
 

@@ -105,6 +105,13 @@ struct mio__selector_ops {
 	void (*closing)(struct mio_registry *registry, int fd);
 };
 
+/* The flags of so many wakers: see waker.c. */
+struct mio__wakes {
+	atomic_uint taken; /* a bit for each of them */
+	atomic_uint pending[16];
+	_Atomic(struct mio__wakes *) more;
+};
+
 /*
  * What a poll, its registry and their references are: one object with two
  * counts.  `handles` (the poll, references): at 0 the selector is closed.
@@ -112,16 +119,14 @@ struct mio__selector_ops {
  * the object is freed, for sources and wakers outlive polls all the time.
  */
 struct mio_registry {
+	/* What the mio_poll under way fills, or NULL. */
+	_Atomic(struct mio_events *) waiting;
 	struct mio__selector_ops ops; /* a copy saves the hot calls a load */
 	int fd;               /* the selector's own descriptor, or -1 */
 	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
-	/* ops.plain, or 0 once there was a waker: then look at `pending`. */
+	/* ops.plain, or 0 once there was a waker: then look at `wakes`. */
 	atomic_size_t plain;
-	/* See waker.c: a bit for a waker, and which of them are taken. */
-	atomic_size_t pending;
-	atomic_size_t taken;
-	/* What the mio_poll under way fills, or NULL. */
-	_Atomic(struct mio_events *) waiting;
+	struct mio__wakes wakes;
 	void *state;          /* the selector's; NULL where the kernel has it */
 	const struct mio__backend *backend;
 	atomic_size_t handles;
@@ -185,6 +190,8 @@ const struct mio__backend *mio__backend_find(const char *name);
 /* The largest native event of this build's selectors. */
 size_t mio__native_size(void);
 
+void mio__wakes_init(struct mio__wakes *wakes);
+
 /* For callers that hold no handle: false if the selector is closed. */
 bool mio__registry_hold(struct mio_registry *registry);
 void mio__registry_free(struct mio_registry *registry) MIO__COLD;
@@ -200,14 +207,25 @@ int mio__fail(int error) MIO__COLD;
 static inline void
 mio__see_wakes(struct mio_registry *registry)
 {
+	struct mio__wakes *wakes = &registry->wakes;
+
 	/*
-	 * Relaxed: a waker sets its bit before it signals, so the kernel,
-	 * which carries the signal, carries the bit.
+	 * Relaxed: a waker takes its flag, and sets it, before it signals; so
+	 * the kernel, which carries the signal, carries these.  Acquire: what
+	 * was done before the wake; and what `more` leads to.
 	 */
-	if (atomic_load_explicit(&registry->pending, memory_order_relaxed) != 0)
-		/* Acquire: what was done before the wakes that end here. */
-		atomic_exchange_explicit(
-		    &registry->pending, 0, memory_order_acquire);
+	do {
+		unsigned taken =
+		    atomic_load_explicit(&wakes->taken, memory_order_relaxed);
+
+		for (atomic_uint *flag = wakes->pending; taken != 0;
+		     flag++, taken >>= 1)
+			if (atomic_load_explicit(flag, memory_order_relaxed))
+				atomic_exchange_explicit(
+				    flag, 0, memory_order_acquire);
+		wakes =
+		    atomic_load_explicit(&wakes->more, memory_order_acquire);
+	} while (wakes != NULL);
 }
 
 static inline int

@@ -1,85 +1,95 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The waker.  A wake that would repeat one still pending is free: a wake sets
- * the waker's bit in the registry's `pending`, a return of mio_poll clears
- * them all.  Whoever finds the bit set may go: who has set it signals, and
+ * the waker's flag in the registry's `pending`, a return of mio_poll clears
+ * them all.  Whoever finds the flag set may go: who has set it signals, and
  * the event is delivered by the return that clears it, or by a later one.  A
- * read-modify-write of `pending` on both sides puts the two in one order: a
+ * read-modify-write of the flag on both sides puts the two in one order: a
  * wake that comes first is seen, with all that its thread did before, by who
- * returns from mio_poll; one that comes later finds the bit clear, and
+ * returns from mio_poll; one that comes later finds the flag clear, and
  * signals.  waker.pml has the same for a model checker.
  */
 
 #include "config.h"
 #include "waker.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The last bit is that of all wakers for which there is none of their own. */
-#define LAST_BIT ((unsigned)sizeof(size_t) * CHAR_BIT - 1)
-#define BIT(bit) ((size_t)1 << (bit))
+#define FLAGS                                                                \
+	(sizeof(((struct mio__wakes *)0)->pending) / sizeof(atomic_uint))
 
-static unsigned
-take_bit(struct mio_registry *registry)
+void
+mio__wakes_init(struct mio__wakes *wakes)
 {
-	size_t taken =
-	    atomic_load_explicit(&registry->taken, memory_order_relaxed);
-	unsigned bit;
+	atomic_init(&wakes->taken, 0);
+	for (size_t i = 0; i < FLAGS; i++)
+		atomic_init(&wakes->pending[i], 0);
+	atomic_init(&wakes->more, NULL);
+}
 
-	/* Acquire: what give_back did before. */
+/* A flag that was free, or NULL. */
+static atomic_uint *
+take(struct mio__wakes *wakes)
+{
+	unsigned taken =
+	    atomic_load_explicit(&wakes->taken, memory_order_relaxed);
+	size_t i;
+
+	/* Acquire: pairs with give_back's release. */
 	do {
-		bit = 0;
-		while (bit < LAST_BIT && (taken & BIT(bit)) != 0)
-			bit++;
-	} while (!atomic_compare_exchange_weak_explicit(&registry->taken,
-	    &taken, taken | BIT(bit), memory_order_acquire,
-	    memory_order_relaxed));
-	return bit;
+		for (i = 0; (taken >> i & 1) != 0; i++)
+			if (i == FLAGS - 1)
+				return NULL;
+	} while (!atomic_compare_exchange_weak_explicit(&wakes->taken, &taken,
+	    taken | 1u << i, memory_order_acquire, memory_order_relaxed));
+	return &wakes->pending[i];
 }
 
-static void
-give_back(struct mio_registry *registry, unsigned bit)
+/* Those that come after, which are made if need be; NULL and ENOMEM. */
+static struct mio__wakes *
+more(struct mio__wakes *wakes)
 {
-	/* The next to have it finds it clear: by the release. */
-	atomic_fetch_and_explicit(
-	    &registry->pending, ~BIT(bit), memory_order_relaxed);
-	if (bit != LAST_BIT)
-		atomic_fetch_and_explicit(
-		    &registry->taken, ~BIT(bit), memory_order_release);
+	/* Acquire and release: they were initialized before. */
+	struct mio__wakes *next =
+	    atomic_load_explicit(&wakes->more, memory_order_acquire);
+	struct mio__wakes *made;
+
+	if (next != NULL)
+		return next;
+	made = malloc(sizeof(*made));
+	if (made == NULL)
+		return NULL;
+	mio__wakes_init(made);
+	if (atomic_compare_exchange_strong_explicit(&wakes->more, &next, made,
+		memory_order_acq_rel, memory_order_acquire))
+		return made;
+	free(made);
+	return next;
 }
 
-/*
- * The signal of a waker without a bit of its own, which no return clears: so
- * this does, and the next wake signals again.
- */
 static int
-signal_alone(struct mio_waker *waker)
+take_flag(struct mio_waker *waker)
 {
-	/* Acquire: the wakes that rely on this one ... */
-	atomic_exchange_explicit(&waker->alone, 0, memory_order_acquire);
-	/* ... and release: are for the return that has its event. */
-	atomic_fetch_or_explicit(&waker->registry->pending, BIT(LAST_BIT),
-	    memory_order_release);
-	return waker->registry->backend->waker->signal(waker);
+	waker->wakes = &waker->registry->wakes;
+	while ((waker->pending = take(waker->wakes)) == NULL) {
+		waker->wakes = more(waker->wakes);
+		if (waker->wakes == NULL)
+			return -1;
+	}
+	return 0;
 }
 
 static void
-prepare(struct mio_waker *waker, struct mio_registry *registry, mio_token token)
+give_back(struct mio_waker *waker)
 {
-	waker->registry = registry;
-	waker->ops = *registry->backend->waker;
-	waker->token = token;
-	waker->fds[0] = waker->fds[1] = -1;
-	waker->bit = take_bit(registry);
-	waker->pending = &registry->pending;
-	atomic_init(&waker->alone, 0);
-	if (waker->bit == LAST_BIT) {
-		waker->pending = &waker->alone;
-		waker->ops.signal = signal_alone;
-	}
+	struct mio__wakes *wakes = waker->wakes;
+	unsigned bit = 1u << (waker->pending - wakes->pending);
+
+	/* The next to take it finds it clear: by the release. */
+	atomic_store_explicit(waker->pending, 0, memory_order_relaxed);
+	atomic_fetch_and_explicit(&wakes->taken, ~bit, memory_order_release);
 }
 
 static int
@@ -112,13 +122,20 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	made = malloc(sizeof(*made));
 	if (made == NULL)
 		return -1;
-	prepare(made, registry, token);
+	made->registry = registry;
+	made->ops = *registry->backend->waker;
+	made->token = token;
+	made->fds[0] = made->fds[1] = -1;
+	if (take_flag(made) < 0) {
+		free(made);
+		return -1;
+	}
 	/* Relaxed, but before it can be signalled: for its event to see. */
 	atomic_store_explicit(&registry->plain, 0, memory_order_relaxed);
 	if (attach(made) < 0) {
 		int error = errno;
 
-		give_back(registry, made->bit);
+		give_back(made);
 		free(made);
 		if (error == ENOSYS || error == EPERM)
 			error = ENOTSUP;
@@ -142,8 +159,9 @@ mio__signal_failed(struct mio_waker *waker)
 		result = waker->ops.signal(waker);
 	} else {
 		/* Others must not rely on it.  Relaxed: nothing is read. */
-		atomic_fetch_and_explicit(
-		    waker->pending, ~BIT(waker->bit), memory_order_relaxed);
+		if (waker->pending != NULL)
+			atomic_fetch_and_explicit(
+			    waker->pending, 0, memory_order_relaxed);
 	}
 	pthread_setcancelstate(cancel, &cancel);
 	return result;
@@ -159,16 +177,13 @@ mio__signal_cancelled(void *kept)
 int
 mio_waker_wake(struct mio_waker *waker)
 {
-	size_t bit;
-
 	if (waker == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE2(wake, waker->registry, waker->token);
-	bit = BIT(waker->bit);
 	/* Release what was done before; pairs with mio__see_wakes's. */
 	if ((atomic_fetch_or_explicit(
-		 waker->pending, bit, memory_order_release) &
-		bit) != 0)
+		 waker->pending, 1, memory_order_release) &
+		1) != 0)
 		return 0;
 	return waker->ops.signal(waker);
 }
@@ -191,7 +206,7 @@ mio_waker_free(struct mio_waker *waker)
 		mio_registry_unref(registry);
 	}
 	waker->ops.close(waker);
-	give_back(registry, waker->bit);
+	give_back(waker);
 	free(waker);
 	mio__registry_release(registry);
 }

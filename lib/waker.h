@@ -33,11 +33,10 @@ struct mio__waker_ops {
 };
 
 struct mio_waker {
-	atomic_size_t *pending; /* the registry's, or `alone` */
-	unsigned bit;           /* which one there */
+	atomic_uint *pending; /* NULL: nobody relies on its signals */
 	struct mio__waker_ops ops; /* a copy, as in the registry */
+	struct mio__wakes *wakes;  /* where `pending` is */
 	struct mio_registry *registry;
-	atomic_size_t alone;
 	mio_token token;
 	int fds[2]; /* to watch, to signal; may be the same */
 };

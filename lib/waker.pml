@@ -9,14 +9,14 @@
  *
  * Where C11 allows more than interleavings, the model chooses the worst: what
  * was done before a wake becomes visible no sooner than its release (the
- * read-modify-write of the bit), the poll sees no more than at its acquire,
- * and its relaxed load of the bits finds one that was set only if the event
- * is that of a signal that came after.
+ * read-modify-write of the flag), the poll sees no more than at its acquire,
+ * and its relaxed load of the flag is sure to find it set only if the event is
+ * that of a signal that came after.
  *
  * WAKER: 0 eventfd; 1 a pipe on a kernel that makes an edge of each write,
  * 2 of each write into an empty pipe; 3 a pipe under poll(2), which wait
  * empties.  CANCEL: a waking thread may be cancelled while it signals.
- * ALONE: a waker without a bit of its own.  FAULT: what must not be done.
+ * FAULT: what must not be done.
  */
 
 #ifndef WAKER
@@ -31,13 +31,11 @@
 #endif
 #define RETURNS 2 /* for other reasons */
 
-bool pending; /* the bit in the registry */
+bool pending; /* the flag in the registry */
 bool carried; /* it was set when a signal was given */
-bool alone;   /* the waker's own, for ALONE */
 bool edge;    /* the selector's: something was written */
 byte bytes;   /* in the pipe */
 byte unseen;  /* wakes whose release no return has acquired */
-byte behind;  /* the same, relying on the thread that has set `alone` */
 byte owed;    /* wakes that no event has followed */
 
 #define READY (edge && (WAKER == 0 || bytes > 0))
@@ -45,13 +43,6 @@ byte owed;    /* wakes that no event has followed */
 /* A signal, or nothing: its thread was cancelled before. */
 inline signal()
 {
-#ifdef ALONE
-	/* Acquired, and released with the bit. */
-#if FAULT != 6
-	atomic { alone = false; unseen = unseen + behind; behind = 0 }
-#endif
-	pending = true;
-#endif
 #if WAKER != 0 && FAULT != 3
 	bytes = 0;
 #endif
@@ -62,9 +53,6 @@ inline signal()
 		fi;
 		bytes = (bytes < 2 -> bytes + 1 : 2);
 	}
-#if FAULT == 6
-	atomic { alone = false; unseen = unseen + behind; behind = 0 }
-#endif
 }
 
 proctype Thread()
@@ -75,14 +63,9 @@ proctype Thread()
 	for (i : 1 .. WAKES) {
 		/* atomic_fetch_or(): released is what was done. */
 		atomic {
-#ifdef ALONE
-			before = alone;
-			alone = true;
-#else
 			before = pending;
 #if FAULT != 5
 			pending = true;
-#endif
 #endif
 #if FAULT == 2
 		}
@@ -90,11 +73,7 @@ proctype Thread()
 		atomic {
 #endif
 			owed++;
-#ifdef ALONE
-			behind++
-#else
 			unseen++
-#endif
 		}
 		if
 		:: before -> goto done
@@ -165,7 +144,7 @@ active proctype Poll()
 		fi;
 #endif
 		if
-		:: event -> owed = unseen + behind
+		:: event -> owed = unseen
 		:: else
 		fi
 	od;

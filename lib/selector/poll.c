@@ -764,7 +764,6 @@ open_poll(struct mio_registry *registry)
 	registry->state = table;
 	table->next = 1;
 	table->notify.registry = registry;
-	table->notify.pending = &table->notify.alone;
 	table->notify.ops = *registry->backend->waker;
 	if (table->notify.ops.open(&table->notify) == 0) {
 		int fd = table->notify.fds[0];
