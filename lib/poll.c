@@ -75,7 +75,7 @@ cannot_wait(const struct mio_poll *poll, const struct mio_events *events)
 	return mio__fail(poll == NULL || events == NULL ? EINVAL : EBUSY);
 }
 
-int
+inline int /* for -flto */
 mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 {
 	struct mio_registry *registry = &poll->registry;
@@ -88,7 +88,7 @@ mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 		events, memory_order_acquire, memory_order_relaxed))
 		return cannot_wait(poll, events);
 	MIO__PROBE2(poll_enter, registry, timeout_ns);
-	return registry->ops.wait(registry, events, timeout_ns);
+	return MIO__CALL(registry, wait)(registry, events, timeout_ns);
 }
 
 struct mio_registry *

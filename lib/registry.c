@@ -54,7 +54,7 @@ mio_registry_register(struct mio_registry *registry,
 	/* Before the call, which then is the last thing to do. */
 	source->priv[0] = registry;
 	mio__registry_keep(registry);
-	return registry->ops.add(
+	return MIO__CALL(registry, add)(
 	    registry, source->handle, token, interests, source);
 }
 
@@ -77,7 +77,7 @@ mio_registry_reregister(struct mio_registry *registry,
 	if (!holds(registry, source))
 		return not_held(registry, source);
 	MIO__PROBE4(reregister, registry, source->handle, token, interests);
-	return registry->ops.change(
+	return MIO__CALL(registry, change)(
 	    registry, source->handle, token, interests, source);
 }
 
@@ -90,7 +90,7 @@ mio_registry_deregister(
 	if (!holds(registry, source))
 		return not_held(registry, source);
 	MIO__PROBE2(deregister, registry, source->handle);
-	result = registry->ops.remove(registry, source->handle);
+	result = MIO__CALL(registry, remove)(registry, source->handle);
 	if (result != 0)
 		return result;
 	/* Read anew: that is cheaper than to keep it across the call. */
@@ -119,7 +119,7 @@ mio_registry_register_fd(struct mio_registry *registry, mio_handle fd,
 	if (registry == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE4(register, registry, fd, token, interests);
-	return registry->ops.add(registry, fd, token, interests, NULL);
+	return MIO__CALL(registry, add)(registry, fd, token, interests, NULL);
 }
 
 int
@@ -129,7 +129,7 @@ mio_registry_reregister_fd(struct mio_registry *registry, mio_handle fd,
 	if (registry == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE4(reregister, registry, fd, token, interests);
-	return registry->ops.change(registry, fd, token, interests, NULL);
+	return MIO__CALL(registry, change)(registry, fd, token, interests, NULL);
 }
 
 int
@@ -138,7 +138,7 @@ mio_registry_deregister_fd(struct mio_registry *registry, mio_handle fd)
 	if (registry == NULL)
 		return mio__fail(EINVAL);
 	MIO__PROBE2(deregister, registry, fd);
-	return registry->ops.remove(registry, fd);
+	return MIO__CALL(registry, remove)(registry, fd);
 }
 
 int

@@ -31,6 +31,36 @@
 struct mio__backend;
 struct mio_registry;
 
+/*
+ * Waits (timeout_ns < 0: for ever, 0: not at all, else at least so long, one
+ * deadline), fills events->list with at most `limit` events; the rest must
+ * come with the next call, in turn.  Returns through mio__waited how many, or
+ * -1 and errno (EINTR included); if its thread is cancelled, through
+ * mio__wait_cancelled.  Never allocates.
+ * 0 only when the time ran out.  Each event has readable or writable set; a
+ * hang-up or error says both.  Edge-triggered: after an event the next comes
+ * for a new change only.  A waker's descriptor that is not edge-triggered by
+ * nature is drained before this returns.  Called by one thread at a time.
+ */
+typedef int mio__wait_call(struct mio_registry *registry,
+    struct mio_events *events, int64_t timeout_ns);
+
+/*
+ * Start, change and stop watching `fd`: that of `source`, or, if it is NULL,
+ * one that stays the caller's.  Any thread, also during a wait, which sees
+ * the change at once.  A failure (EBADF, EEXIST, ENOENT, EPERM, EINVAL,
+ * ENOMEM, ENOSPC) changes nothing, and a failing `add` returns
+ * mio__not_added.  `interests` may be anything; mio__bad_interests sets the
+ * errno for what is wrong.  `add` and `change` report what is ready now;
+ * after `remove` the token is never reported again.  They may keep state in
+ * source->priv[1], and refuse what has no source with ENOTSUP if they cannot
+ * do without.
+ */
+typedef int mio__add_call(struct mio_registry *registry, int fd,
+    mio_token token, unsigned interests, struct mio_source *source);
+typedef mio__add_call mio__change_call;
+typedef int mio__remove_call(struct mio_registry *registry, int fd);
+
 struct mio__selector_ops {
 	const char *name;
 	unsigned interests; /* those it knows: see mio__bad_interests */
@@ -58,38 +88,10 @@ struct mio__selector_ops {
 	/* The last source and waker are gone too: frees state.  Optional. */
 	void (*destroy)(struct mio_registry *registry);
 
-	/*
-	 * Waits (timeout_ns < 0: for ever, 0: not at all, else at least so
-	 * long, one deadline), fills events->list with at most `limit`
-	 * events; the rest must come with the next call, in turn.  Returns
-	 * through mio__waited how many, or -1 and errno (EINTR included); if
-	 * its thread is cancelled, through mio__wait_cancelled.  Never
-	 * allocates.
-	 * 0 only when the time ran out.  Each event has readable or writable
-	 * set; a hang-up or error says both.  Edge-triggered: after an event
-	 * the next comes for a new change only.  A waker's descriptor that
-	 * is not edge-triggered by nature is drained before this returns.
-	 * Called by one thread at a time.
-	 */
-	int (*wait)(struct mio_registry *registry, struct mio_events *events,
-	    int64_t timeout_ns);
-
-	/*
-	 * Start, change and stop watching `fd`: that of `source`, or, if it
-	 * is NULL, one that stays the caller's.  Any thread, also during a
-	 * wait, which sees the change at once.  A failure (EBADF, EEXIST,
-	 * ENOENT, EPERM, EINVAL, ENOMEM, ENOSPC) changes nothing, and a
-	 * failing `add` returns mio__not_added.  `interests` may be anything;
-	 * mio__bad_interests sets the errno for what is wrong.  `add` and
-	 * `change` report what is ready now; after `remove` the token is
-	 * never reported again.  They may keep state in source->priv[1], and
-	 * refuse what has no source with ENOTSUP if they cannot do without.
-	 */
-	int (*add)(struct mio_registry *registry, int fd, mio_token token,
-	    unsigned interests, struct mio_source *source);
-	int (*change)(struct mio_registry *registry, int fd, mio_token token,
-	    unsigned interests, struct mio_source *source);
-	int (*remove)(struct mio_registry *registry, int fd);
+	mio__wait_call *wait;
+	mio__add_call *add;
+	mio__change_call *change;
+	mio__remove_call *remove;
 
 	/*
 	 * I/O returned EAGAIN in `directions`: report their next edge.  0:
@@ -172,9 +174,28 @@ mio__set_count(struct mio_events *events, int n)
 #define MIO__KIND_WAKER 0x40000u /* a waker's descriptor: see `wait` */
 
 /* Every selector there is; configure's list says which are compiled. */
-extern const struct mio__selector_ops mio__epoll_ops;
-extern const struct mio__selector_ops mio__kqueue_ops;
-extern const struct mio__selector_ops mio__poll_ops;
+#define MIO__DECLARE(name)                                                   \
+	extern const struct mio__selector_ops mio__##name##_ops;             \
+	mio__wait_call mio__##name##_wait;                                   \
+	mio__add_call mio__##name##_add;                                     \
+	mio__change_call mio__##name##_change;                               \
+	mio__remove_call mio__##name##_remove
+MIO__DECLARE(epoll);
+MIO__DECLARE(kqueue);
+MIO__DECLARE(poll);
+#undef MIO__DECLARE
+
+/*
+ * MIO__CALL(registry, wait)(...) calls it.  A build with one backend knows
+ * which: that is what -flto can inline.
+ */
+#define MIO__NAME_(backend, call) mio__##backend##_##call
+#define MIO__NAME(backend, call) MIO__NAME_(backend, call)
+#ifdef MIO_ONLY_SELECTOR
+#define MIO__CALL(registry, call) MIO__NAME(MIO_ONLY_SELECTOR, call)
+#else
+#define MIO__CALL(registry, call) (registry)->ops.call
+#endif
 
 struct mio__waker_ops;
 

@@ -174,7 +174,7 @@ mio__signal_cancelled(void *kept)
 	mio__signal_failed(*(struct mio_waker *volatile *)kept);
 }
 
-int
+inline int /* for -flto */
 mio_waker_wake(struct mio_waker *waker)
 {
 	if (waker == NULL)
@@ -185,7 +185,7 @@ mio_waker_wake(struct mio_waker *waker)
 		 waker->pending, 1, memory_order_release) &
 		1) != 0)
 		return 0;
-	return waker->ops.signal(waker);
+	return MIO__SIGNAL(waker);
 }
 
 void

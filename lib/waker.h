@@ -11,6 +11,14 @@
 
 struct mio_waker;
 
+/*
+ * Makes a new edge on fds[0], however many came before undrained.
+ * Async-signal-safe, any thread, never blocks.  Others may rely on the signal
+ * by now: a failure ends in mio__signal_failed, and the cancellation of the
+ * thread in mio__signal_cancelled.
+ */
+typedef int mio__signal_call(struct mio_waker *waker);
+
 struct mio__waker_ops {
 	const char *name;
 	/*
@@ -20,13 +28,7 @@ struct mio__waker_ops {
 	 * left behind.
 	 */
 	int (*open)(struct mio_waker *waker);
-	/*
-	 * Makes a new edge on fds[0], however many came before undrained.
-	 * Async-signal-safe, any thread, never blocks.  Others may rely on
-	 * the signal by now: a failure ends in mio__signal_failed, and the
-	 * cancellation of the thread in mio__signal_cancelled.
-	 */
-	int (*signal)(struct mio_waker *waker);
+	mio__signal_call *signal;
 	/* Empties `fd` (fds[0]); also for level-triggered selectors. */
 	void (*drain)(int fd);
 	void (*close)(struct mio_waker *waker); /* leaves errno alone */
@@ -41,9 +43,20 @@ struct mio_waker {
 	int fds[2]; /* to watch, to signal; may be the same */
 };
 
-extern const struct mio__waker_ops mio__eventfd_ops;
-extern const struct mio__waker_ops mio__pipe_ops;
-extern const struct mio__waker_ops mio__user_ops;
+#define MIO__DECLARE(name)                                                   \
+	extern const struct mio__waker_ops mio__##name##_ops;                \
+	mio__signal_call mio__##name##_signal
+MIO__DECLARE(eventfd);
+MIO__DECLARE(pipe);
+MIO__DECLARE(user);
+#undef MIO__DECLARE
+
+/* As MIO__CALL. */
+#ifdef MIO_ONLY_WAKER
+#define MIO__SIGNAL(waker) MIO__NAME(MIO_ONLY_WAKER, signal)(waker)
+#else
+#define MIO__SIGNAL(waker) (waker)->ops.signal(waker)
+#endif
 
 /* Drains and tries again if that can help, else -1 and errno. */
 int mio__signal_failed(struct mio_waker *waker) MIO__COLD;

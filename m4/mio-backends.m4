@@ -31,6 +31,26 @@ AS_IF([test "${with_$1+given}" = "given"], [
 	mio_$1s=" $with_$1$mio_rest"])
 ])
 
+dnl _MIO_GO_TOGETHER(SELECTOR, WAKER, THEN, ELSE)
+m4_define([_MIO_GO_TOGETHER],
+[AS_CASE([$1+$2],
+	[kqueue+eventfd|epoll+user|poll+user], [$4],
+	[$3])])
+
+dnl The first selector, and the first waker that goes with it.
+AC_DEFUN([_MIO_LEAVE_ONE], [
+set dummy $mio_selectors
+mio_selectors=" $[]2"
+for mio_waker in $mio_wakers; do
+	_MIO_GO_TOGETHER([$[]2], [$mio_waker], [break])
+done
+mio_wakers=" $mio_waker"
+AC_DEFINE_UNQUOTED([MIO_ONLY_SELECTOR], [$[]2],
+	[Of --enable-single-backend: the only selector])
+AC_DEFINE_UNQUOTED([MIO_ONLY_WAKER], [$mio_waker],
+	[Of --enable-single-backend: the only waker])
+])
+
 AC_DEFUN([MIO_CHOOSE_BACKENDS], [
 AC_ARG_WITH([selector],
 	[AS_HELP_STRING([--with-selector=NAME],
@@ -40,6 +60,14 @@ AC_ARG_WITH([waker],
 	[AS_HELP_STRING([--with-waker=NAME],
 		[waker of the default backend: eventfd, user or pipe
 		@<:@best there is@:>@])])
+
+AC_ARG_ENABLE([single-backend],
+	[AS_HELP_STRING([--enable-single-backend],
+		[build the default backend alone, so that its calls can be
+		inlined (a static library with -flto) @<:@no@:>@])],
+	[],
+	[enable_single_backend=no])
+MIO_YES_NO([single-backend], [$enable_single_backend])
 
 dnl Best first.
 mio_selectors=
@@ -53,6 +81,8 @@ _MIO_HAVE([waker], [user],
 _MIO_HAVE([waker], [pipe], [test "$ac_cv_func_pipe" = yes])
 _MIO_PUT_FIRST([selector])
 _MIO_PUT_FIRST([waker])
+AS_IF([test "$enable_single_backend" = yes],
+	[_MIO_LEAVE_ONE])
 
 MIO_BACKENDS=
 MIO_BACKEND_OBJECTS=
@@ -71,9 +101,8 @@ for mio_waker in $mio_wakers; do
 done
 for mio_selector in $mio_selectors; do
 	for mio_waker in $mio_wakers; do
-		AS_CASE([$mio_selector+$mio_waker],
-			[kqueue+eventfd|epoll+user|poll+user], [],
-			[AS_VAR_APPEND([MIO_BACKENDS],
+		_MIO_GO_TOGETHER([$mio_selector], [$mio_waker], [
+			AS_VAR_APPEND([MIO_BACKENDS],
 				[" $mio_selector+$mio_waker"])
 			AS_VAR_APPEND([MIO_BACKENDS_DEF],
 				["MIO__BACKEND($mio_selector, $mio_waker)"])

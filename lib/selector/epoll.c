@@ -133,7 +133,7 @@ put_four(struct mio_event *to, const struct native *from,
 static inline void
 translate(struct mio_events *into, size_t n)
 {
-	const struct native *first = natives(into), *from = first;
+	const struct native *from = natives(into);
 	struct mio_event *to = into->list;
 
 	if (sizeof(*from) > sizeof(*to)) {
@@ -143,17 +143,21 @@ translate(struct mio_events *into, size_t n)
 	}
 	from += n;
 	to += n;
-	while (from > first) {
+	while (n-- > 0) {
 		uint32_t events = events_of(--from);
 		struct mio__flags flags = flags_of(events);
 
 		put(--to, from, flags);
-		/* Those of one wait are mostly alike: eight more at once. */
-		for (; from - first >= 8 && four_alike(from, events) &&
+		/* Those of one wait are mostly alike: some more at once. */
+		for (; n >= 8 && four_alike(from, events) &&
 		     four_alike(from - 4, events);
-		     from -= 8, to -= 8) {
+		     from -= 8, to -= 8, n -= 8) {
 			put_four(to, from, flags);
 			put_four(to - 4, from - 4, flags);
+		}
+		if (n >= 4 && four_alike(from, events)) {
+			put_four(to, from, flags);
+			from -= 4, to -= 4, n -= 4;
 		}
 	}
 }
@@ -246,8 +250,8 @@ wait_timed(struct mio_registry *registry, struct mio_events *events,
  * events->limit is below EP_MAX_EVENTS of fs/eventpoll.c, which counts in
  * units no larger than ours.
  */
-static int
-wait_epoll(struct mio_registry *registry, struct mio_events *events,
+inline int
+mio__epoll_wait(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
 	int n;
@@ -291,8 +295,8 @@ common(unsigned interests)
 	return interests - 1 < MIO_READABLE + MIO_WRITABLE;
 }
 
-static int
-add_epoll(struct mio_registry *registry, int fd, mio_token token,
+inline int
+mio__epoll_add(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	/*
@@ -318,8 +322,8 @@ add_epoll(struct mio_registry *registry, int fd, mio_token token,
 	return result == 0 ? result : mio__not_added(call.source);
 }
 
-static int
-change_epoll(struct mio_registry *registry, int fd, mio_token token,
+inline int
+mio__epoll_change(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct epoll_event event;
@@ -333,8 +337,8 @@ change_epoll(struct mio_registry *registry, int fd, mio_token token,
 	return epoll_ctl(registry->fd, EPOLL_CTL_MOD, fd, &event);
 }
 
-static int
-remove_epoll(struct mio_registry *registry, int fd)
+inline int
+mio__epoll_remove(struct mio_registry *registry, int fd)
 {
 	return epoll_ctl(registry->fd, EPOLL_CTL_DEL, fd, NULL);
 }
@@ -354,8 +358,8 @@ const struct mio__selector_ops mio__epoll_ops = {
 	.plain = COMMON_FLAGS,
 	.open = open_epoll,
 	.close = close_epoll,
-	.wait = wait_epoll,
-	.add = add_epoll,
-	.change = change_epoll,
-	.remove = remove_epoll,
+	.wait = mio__epoll_wait,
+	.add = mio__epoll_add,
+	.change = mio__epoll_change,
+	.remove = mio__epoll_remove,
 };

@@ -194,8 +194,8 @@ common(unsigned interests)
  * AIO and LIO have no filter here: the request itself names the kqueue, and
  * the token (SIGEV_KEVENT of sigevent(3)).
  */
-static int
-add_kqueue(struct mio_registry *registry, int fd, mio_token token,
+int
+mio__kqueue_add(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
@@ -215,8 +215,8 @@ add_kqueue(struct mio_registry *registry, int fd, mio_token token,
 	return 0;
 }
 
-static int
-change_kqueue(struct mio_registry *registry, int fd, mio_token token,
+int
+mio__kqueue_change(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
@@ -237,8 +237,8 @@ change_kqueue(struct mio_registry *registry, int fd, mio_token token,
 	return 0;
 }
 
-static int
-remove_kqueue(struct mio_registry *registry, int fd)
+int
+mio__kqueue_remove(struct mio_registry *registry, int fd)
 {
 	struct request request = { .count = 0 };
 
@@ -330,8 +330,8 @@ wait_until(int kq, struct mio_events *events, int64_t timeout_ns)
 	}
 }
 
-static int
-wait_kqueue(struct mio_registry *registry, struct mio_events *events,
+int
+mio__kqueue_wait(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
 	int n;
@@ -348,8 +348,8 @@ const struct mio__selector_ops mio__kqueue_ops = {
 	.native_size = sizeof(struct kevent),
 	.open = open_kqueue,
 	.close = close_kqueue,
-	.wait = wait_kqueue,
-	.add = add_kqueue,
-	.change = change_kqueue,
-	.remove = remove_kqueue,
+	.wait = mio__kqueue_wait,
+	.add = mio__kqueue_add,
+	.change = mio__kqueue_change,
+	.remove = mio__kqueue_remove,
 };

@@ -340,8 +340,8 @@ add_locked(struct table *table, int fd, const struct stat *st, uint8_t kind,
 	return 0;
 }
 
-static int
-add_poll(struct mio_registry *registry, int fd, mio_token token,
+int
+mio__poll_add(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct table *table = registry->state;
@@ -380,8 +380,8 @@ place_of(struct table *table, int fd, const struct stat *st)
 	return place;
 }
 
-static int
-change_poll(struct mio_registry *registry, int fd, mio_token token,
+int
+mio__poll_change(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct table *table = registry->state;
@@ -408,8 +408,8 @@ change_poll(struct mio_registry *registry, int fd, mio_token token,
 	return place != 0 ? 0 : -1;
 }
 
-static int
-remove_poll(struct mio_registry *registry, int fd)
+int
+mio__poll_remove(struct mio_registry *registry, int fd)
 {
 	struct table *table = registry->state;
 	struct stat st;
@@ -721,8 +721,8 @@ wait_until(struct table *table, struct mio_events *events, int64_t timeout_ns)
 	}
 }
 
-static int
-wait_poll(struct mio_registry *registry, struct mio_events *events,
+int
+mio__poll_wait(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
 	int n;
@@ -795,10 +795,10 @@ const struct mio__selector_ops mio__poll_ops = {
 	.open = open_poll,
 	.close = close_poll,
 	.destroy = destroy_poll,
-	.wait = wait_poll,
-	.add = add_poll,
-	.change = change_poll,
-	.remove = remove_poll,
+	.wait = mio__poll_wait,
+	.add = mio__poll_add,
+	.change = mio__poll_change,
+	.remove = mio__poll_remove,
 	.rearm = rearm_poll,
 	.closing = closing_poll,
 };

@@ -31,8 +31,8 @@ eventfd_drain(int fd)
 		;
 }
 
-static int
-eventfd_signal(struct mio_waker *waker)
+inline int
+mio__eventfd_signal(struct mio_waker *waker)
 {
 	static const uint64_t one = 1;
 	struct mio_waker *volatile kept = waker; /* not in a saved register */
@@ -53,7 +53,7 @@ eventfd_close(struct mio_waker *waker)
 const struct mio__waker_ops mio__eventfd_ops = {
 	.name = "eventfd",
 	.open = eventfd_open,
-	.signal = eventfd_signal,
+	.signal = mio__eventfd_signal,
 	.drain = eventfd_drain,
 	.close = eventfd_close,
 };

@@ -30,8 +30,8 @@ pipe_drain(int fd)
 	while (n == (ssize_t)sizeof(bytes) || (n < 0 && errno == EINTR));
 }
 
-static int
-pipe_signal(struct mio_waker *waker)
+int
+mio__pipe_signal(struct mio_waker *waker)
 {
 	struct mio_waker *volatile kept = waker; /* not in a saved register */
 	ssize_t n;
@@ -53,7 +53,7 @@ pipe_close(struct mio_waker *waker)
 const struct mio__waker_ops mio__pipe_ops = {
 	.name = "pipe",
 	.open = pipe_open,
-	.signal = pipe_signal,
+	.signal = mio__pipe_signal,
 	.drain = pipe_drain,
 	.close = pipe_close,
 };

@@ -43,8 +43,8 @@ user_open(struct mio_waker *waker)
 	return submit(waker, &change);
 }
 
-static int
-user_signal(struct mio_waker *waker)
+int
+mio__user_signal(struct mio_waker *waker)
 {
 	/* Not EV_CLEAR: it would undo the trigger (filt_usertouch). */
 	struct kevent change = { .filter = EVFILT_USER,
@@ -76,7 +76,7 @@ user_close(struct mio_waker *waker)
 const struct mio__waker_ops mio__user_ops = {
 	.name = "user",
 	.open = user_open,
-	.signal = user_signal,
+	.signal = mio__user_signal,
 	.drain = user_drain,
 	.close = user_close,
 };
