@@ -87,7 +87,6 @@ PEERS = [Peer(*row) for row in (
     ("poll(2)", "poll", "default", "poll"),
     ("poll(2), again", "poll", "default", "poll"),
     ("libmio, poll", "mio", "poll+eventfd", "poll"),
-    ("libmio, poll, LTO", "mio-lto", "poll+eventfd", "poll"),
     ("libev, poll", "libev", "poll", "poll"),
     ("libevent, poll", "libevent", "poll", "poll"),
 )]

@@ -32,7 +32,7 @@ static struct {
 	int out;
 } pipes[PIPES];
 
-static void
+_Noreturn static void
 die(const char *what)
 {
 	perror(what);

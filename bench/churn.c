@@ -21,7 +21,7 @@
 /* The loops alike: none gets the registers of what another is inlined in. */
 #define NOINLINE __attribute__((noinline))
 
-static void
+_Noreturn static void
 die(const char *what)
 {
 	perror(what);

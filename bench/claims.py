@@ -12,7 +12,7 @@ import re
 import sys
 
 LIBMIO = ("libmio, shared", "libmio, static", "libmio, static LTO")
-LIBMIO_POLL = ("libmio, poll", "libmio, poll, LTO")
+LIBMIO_POLL = ("libmio, poll",)
 RIVALS_POLL = ("libev, poll", "libevent, poll")
 OTHERS = ("Rust's mio", "libuv", "libev", "libevent")
 
@@ -138,8 +138,8 @@ def bars(rows):
         yield ("Bars                                  bar   shared   static"
                "      LTO")
         yield from lines
-        yield ("Of poll, shared and LTO; their time beside the faster of "
-               "libev and libevent.")
+        yield ("Of poll, shared; its time beside the faster of libev and "
+               "libevent.")
 
 
 def quoted(rows):

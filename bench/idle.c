@@ -26,7 +26,7 @@ enum { EVENTS = 100, ACTIVE = 1 };
 /* The loops alike: none gets the registers of what another is inlined in. */
 #define NOINLINE __attribute__((noinline))
 
-static void
+_Noreturn static void
 die(const char *what)
 {
 	perror(what);

@@ -80,13 +80,15 @@ bench_bench_mio_static_SOURCES = $(BENCH_WORK) bench/peer_mio.c
 bench_bench_mio_static_CFLAGS = $(BENCH_FLAGS)
 bench_bench_mio_static_LDADD = lib/libmio.la
 bench_bench_mio_static_LDFLAGS = $(AM_LDFLAGS) -static
-# The library's files once more, so that it is optimized with its user.
+# The library's files once more, so that it is optimized with its user; as
+# --enable-single-backend has them.
 bench_bench_mio_lto_SHORTNAME = lto
 bench_bench_mio_lto_SOURCES = \
 	$(BENCH_WORK) \
 	bench/peer_mio.c \
 	$(lib_libmio_core_la_SOURCES)
 EXTRA_bench_bench_mio_lto_SOURCES = $(EXTRA_lib_libmio_core_la_SOURCES)
+bench_bench_mio_lto_CPPFLAGS = $(AM_CPPFLAGS) $(MIO_ONLY_CPPFLAGS)
 bench_bench_mio_lto_CFLAGS = $(BENCH_FLAGS) $(MIO_LIB_CFLAGS)
 bench_bench_mio_lto_LDADD = $(MIO_LTO_OBJECTS)
 bench_bench_mio_lto_DEPENDENCIES = $(MIO_LTO_OBJECTS)

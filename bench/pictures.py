@@ -21,15 +21,13 @@ COLOURS = {
     "epoll": "#000000",
     "poll(2)": "#000000",
     "libmio, poll": "#08519c",
-    "libmio, poll, LTO": "#9ecae1",
     "libev, poll": "#8856a7",
     "libevent, poll": "#e6a700",
 }
 TICS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 1.5, 2,
         3, 5, 10, 20, 50, 100, 200, 500)
 # What would lie upon others in the curves.
-APART = {"epoll, level", "libmio, static", "libmio, static LTO",
-         "libmio, poll, LTO"}
+APART = {"epoll, level", "libmio, static", "libmio, static LTO"}
 TITLES = {
     "chain": "Events of many socket pairs",
     "idle": "Events of one socket beside idle descriptors",

@@ -37,7 +37,7 @@ bench_wake(struct mio_waker *waker)
 	return mio_waker_wake(waker);
 }
 
-static void
+_Noreturn static void
 die(const char *what)
 {
 	perror(what);

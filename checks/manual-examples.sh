@@ -23,13 +23,13 @@ status=0
 unset MIO_BACKEND
 sanitize=$(sed -n 's/^MIO_SANITIZE_CFLAGS = //p' "$top_builddir/Makefile")
 # Words on purpose.
-flags="${CPPFLAGS-} -I$top_srcdir/include ${CFLAGS-} $sanitize"
-flags="$flags -Wall -Wextra -Werror -pthread"
+flags="${CPPFLAGS-} -I$top_srcdir/include ${CFLAGS-} $sanitize -pthread"
+warnings='-Wall -Wextra -Werror'
 
 # compile NAME: NAME.c becomes NAME.
 compile()
 {
-	$CC $flags -c -o "$tmp/$1.o" "$tmp/$1.c" >"$tmp/log" 2>&1 &&
+	$CC $flags $warnings -c -o "$tmp/$1.o" "$tmp/$1.c" >"$tmp/log" 2>&1 &&
 	    "$libtool" --tag=CC --mode=link $CC $flags \
 		${LDFLAGS-} -no-install -o "$tmp/$1" "$tmp/$1.o" \
 		${2+"$tmp/$2.o"} "$libmio" >"$tmp/log" 2>&1

@@ -122,6 +122,8 @@ conformance_test_fault_SOURCES = \
 	conformance/asan.h \
 	conformance/faults.def \
 	conformance/test_fault.c
+# What is cancelled in the library's calls unwinds through it.
+conformance_test_fault_CFLAGS = $(AM_CFLAGS) $(MIO_LIB_CFLAGS)
 conformance_test_fault_LDADD = lib/libmio-core.la
 conformance_test_fault_LDFLAGS = \
 	$(AM_LDFLAGS) \

@@ -117,6 +117,38 @@ TEST(evt_iteration_visits_each_once, "evt-04 evt-05")
 	loop_close(&loop);
 }
 
+TEST(evt_iteration_of_nothing, "evt-02 evt-04")
+{
+	struct loop loop;
+	struct mio_source ends[2 * READY];
+	size_t n = 0;
+
+	loop_open(&loop);
+	open_ready(&loop, ends);
+	/* Cleared in the loop: it ends. */
+	MIO_EVENTS_FOREACH(event, loop.events) {
+		++n;
+		mio_events_clear(loop.events);
+	}
+	ck_assert_uint_eq(n, 1);
+	/* A wait in vain empties the buffer. */
+	for (size_t i = 0; i < READY; ++i)
+		CHECK_INT(0,
+		    mio_registry_reregister(
+			loop.registry, &ends[2 * i], 50 + i, R));
+	WAIT_ALL(&loop, 50, READY, R);
+	SETTLE(&loop);
+	CHECK_INT(0, loop_poll(&loop, 0));
+	ck_assert_uint_eq(mio_events_count(loop.events), 0);
+	ck_assert_ptr_null(mio_events_get(loop.events, 0));
+	MIO_EVENTS_FOREACH(event, loop.events)
+		ck_abort_msg("an event: %p", (const void *)event);
+	mio_events_forget(loop.events, 50);
+	ck_assert_uint_eq(mio_events_count(loop.events), 0);
+	close_ready(ends);
+	loop_close(&loop);
+}
+
 TEST(evt_forgotten_events_are_skipped, "evt-04 reg-13")
 {
 	struct loop loop;

@@ -610,6 +610,7 @@ struct world {
 	struct mio_poll *poll;
 	struct mio_events *events;
 	struct mio_waker *waker;
+	struct mio_waker *others[16];
 	struct mio_source listener, client, rx, tx;
 	struct sockaddr_in addr;
 	int fd[2];
@@ -688,6 +689,8 @@ world_free(struct world *w)
 		if (w->fd[i] != -1)
 			close(w->fd[i]);
 	mio_waker_free(w->waker);
+	for (i = 0; i < 16; i++)
+		mio_waker_free(w->others[i]);
 	mio_poll_free(w->poll);
 	mio_events_free(w->events);
 }
@@ -728,6 +731,17 @@ static void
 with_waker(struct world *w)
 {
 	need(mio_waker_new(&w->waker, registry(w), 9) == 0, "waker");
+}
+
+/* As many as a registry has room for in itself. */
+static void
+with_many_wakers(struct world *w)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		need(mio_waker_new(&w->others[i], registry(w), 9) == 0,
+		    "wakers");
 }
 
 static void
@@ -1531,6 +1545,9 @@ static const struct scenario scenarios[] = {
 	    MUST(BIT(malloc)) },
 	{ "mio_waker_new", NULL, run_waker, waker_untouched, waker_works,
 	    MUST(BIT(malloc)), .takes_fd = true, .makes = true },
+	{ "mio_waker_new, one more", with_many_wakers, run_waker,
+	    waker_untouched, waker_works, MUST(BIT(malloc)),
+	    .takes_fd = true, .makes = true },
 	{ "mio_waker_free", with_waker, run_free_waker, anything,
 	    new_waker_works,
 	    .ignores = BIT(close) | BIT(epoll_ctl) | BIT(fstat) },

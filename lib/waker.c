@@ -109,6 +109,23 @@ attach(struct mio_waker *waker)
 	return -1;
 }
 
+static void
+detach(struct mio_waker *waker)
+{
+	struct mio_registry *registry = waker->registry;
+
+	/*
+	 * Closing alone would not do: a forked child may hold a copy.  That
+	 * child itself must not take the parent's registration away.
+	 */
+	if (waker->fds[0] >= 0 && registry->owner == getpid() &&
+	    mio__registry_hold(registry)) {
+		mio__registry_drop(registry, waker->fds[0]);
+		mio_registry_unref(registry);
+	}
+	waker->ops.close(waker);
+}
+
 int
 mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
     mio_token token)
@@ -126,21 +143,21 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	made->ops = *registry->backend->waker;
 	made->token = token;
 	made->fds[0] = made->fds[1] = -1;
-	if (take_flag(made) < 0) {
-		free(made);
-		return -1;
-	}
-	/* Relaxed, but before it can be signalled: for its event to see. */
-	atomic_store_explicit(&registry->plain, 0, memory_order_relaxed);
 	if (attach(made) < 0) {
 		int error = errno;
 
-		give_back(made);
 		free(made);
 		if (error == ENOSYS || error == EPERM)
 			error = ENOTSUP;
 		return mio__fail(error);
 	}
+	if (take_flag(made) < 0) {
+		detach(made);
+		free(made);
+		return mio__fail(ENOMEM);
+	}
+	/* Relaxed, but before it can be signalled: for its event to see. */
+	atomic_store_explicit(&registry->plain, 0, memory_order_relaxed);
 	mio__registry_keep(registry);
 	*waker = made;
 	return 0;
@@ -196,16 +213,7 @@ mio_waker_free(struct mio_waker *waker)
 	if (waker == NULL)
 		return;
 	registry = waker->registry;
-	/*
-	 * Closing alone would not do: a forked child may hold a copy.  That
-	 * child itself must not take the parent's registration away.
-	 */
-	if (waker->fds[0] >= 0 && registry->owner == getpid() &&
-	    mio__registry_hold(registry)) {
-		mio__registry_drop(registry, waker->fds[0]);
-		mio_registry_unref(registry);
-	}
-	waker->ops.close(waker);
+	detach(waker);
 	give_back(waker);
 	free(waker);
 	mio__registry_release(registry);

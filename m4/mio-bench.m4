@@ -43,6 +43,9 @@ dnl The objects of the library once more, as local.mk names them.
 MIO_LTO_OBJECTS=`AS_ECHO(["$MIO_BACKEND_OBJECTS"]) |
 	sed 's,/mio-,/lto-,g; s,\.lo,.$(OBJEXT),g'`
 AC_SUBST([MIO_LTO_OBJECTS])
+MIO_ONLY_CPPFLAGS="-DMIO_ONLY_SELECTOR=${mio_default%+*}"
+MIO_ONLY_CPPFLAGS="$MIO_ONLY_CPPFLAGS -DMIO_ONLY_WAKER=${mio_default#*+}"
+AC_SUBST([MIO_ONLY_CPPFLAGS])
 AM_CONDITIONAL([HAVE_LIBEV], [test "$mio_cv_libev" = "yes"])
 AM_CONDITIONAL([HAVE_LIBEVENT], [test "$mio_libevent" = "yes"])
 AM_CONDITIONAL([HAVE_LIBUV], [test "$mio_libuv" = "yes"])
