@@ -75,7 +75,7 @@ cannot_wait(const struct mio_poll *poll, const struct mio_events *events)
 	return mio__fail(poll == NULL || events == NULL ? EINVAL : EBUSY);
 }
 
-inline int /* for -flto */
+MIO__INLINE int
 mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 {
 	struct mio_registry *registry = &poll->registry;

@@ -28,6 +28,13 @@
 #define MIO__NOINLINE
 #endif
 
+/* For -flto; clang asks for nothing, and calls it pedantry. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MIO__INLINE inline
+#else
+#define MIO__INLINE
+#endif
+
 struct mio__backend;
 struct mio_registry;
 

@@ -191,7 +191,7 @@ mio__signal_cancelled(void *kept)
 	mio__signal_failed(*(struct mio_waker *volatile *)kept);
 }
 
-inline int /* for -flto */
+MIO__INLINE int
 mio_waker_wake(struct mio_waker *waker)
 {
 	if (waker == NULL)

@@ -250,7 +250,7 @@ wait_timed(struct mio_registry *registry, struct mio_events *events,
  * events->limit is below EP_MAX_EVENTS of fs/eventpoll.c, which counts in
  * units no larger than ours.
  */
-inline int
+MIO__INLINE int
 mio__epoll_wait(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
@@ -295,7 +295,7 @@ common(unsigned interests)
 	return interests - 1 < MIO_READABLE + MIO_WRITABLE;
 }
 
-inline int
+MIO__INLINE int
 mio__epoll_add(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
@@ -322,7 +322,7 @@ mio__epoll_add(struct mio_registry *registry, int fd, mio_token token,
 	return result == 0 ? result : mio__not_added(call.source);
 }
 
-inline int
+MIO__INLINE int
 mio__epoll_change(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
@@ -337,7 +337,7 @@ mio__epoll_change(struct mio_registry *registry, int fd, mio_token token,
 	return epoll_ctl(registry->fd, EPOLL_CTL_MOD, fd, &event);
 }
 
-inline int
+MIO__INLINE int
 mio__epoll_remove(struct mio_registry *registry, int fd)
 {
 	return epoll_ctl(registry->fd, EPOLL_CTL_DEL, fd, NULL);

@@ -31,7 +31,7 @@ eventfd_drain(int fd)
 		;
 }
 
-inline int
+MIO__INLINE int
 mio__eventfd_signal(struct mio_waker *waker)
 {
 	static const uint64_t one = 1;
