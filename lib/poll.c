@@ -78,13 +78,15 @@ cannot_wait(const struct mio_poll *poll, const struct mio_events *events)
 MIO__INLINE int
 mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 {
-	struct mio_registry *registry = &poll->registry;
+	struct mio_registry *registry;
 	/* What is expected, or without events what never is there. */
 	struct mio_events *none = (void *)-(uintptr_t)(events == NULL);
 
+	if (poll == NULL)
+		return cannot_wait(poll, events);
+	registry = &poll->registry;
 	/* Acquire: pairs with mio__waited_plain's release. */
-	if (poll == NULL ||
-	    !atomic_compare_exchange_strong_explicit(&registry->waiting, &none,
+	if (!atomic_compare_exchange_strong_explicit(&registry->waiting, &none,
 		events, memory_order_acquire, memory_order_relaxed))
 		return cannot_wait(poll, events);
 	MIO__PROBE2(poll_enter, registry, timeout_ns);

@@ -274,7 +274,9 @@ mio__waited_plain(
 static inline int
 mio__waited(struct mio_registry *registry, struct mio_events *events, int n)
 {
-	mio__see_wakes(registry);
+	/* Relaxed: a waker is made, and this 0, before it is signalled. */
+	if (atomic_load_explicit(&registry->plain, memory_order_relaxed) == 0)
+		mio__see_wakes(registry);
 	return mio__waited_plain(registry, events, n);
 }
 

@@ -163,12 +163,20 @@ translate(struct mio_events *into, size_t n)
 }
 
 static MIO__NOINLINE int
-received_many(struct mio_registry *registry, int n)
+received_many(struct mio_registry *registry, struct mio_events *events, int n)
+{
+	translate(events, (size_t)n);
+	return mio__waited(registry, events, n);
+}
+
+/* In a function of its own, which has no registers to save. */
+static MIO__NOINLINE int
+received_not_one(struct mio_registry *registry, int n)
 {
 	struct mio_events *events = mio__waiting(registry);
 
 	if (n > 0)
-		translate(events, (size_t)n);
+		return received_many(registry, events, n);
 	return mio__waited(registry, events, n);
 }
 
@@ -180,11 +188,11 @@ received(struct mio_registry *registry, int n)
 	struct mio__flags flags;
 
 	if (n != 1)
-		return received_many(registry, n);
+		return received_not_one(registry, n);
 	/* Most waits find one: as short as it gets. */
 	events = mio__waiting(registry);
 	native = events_of(natives(events));
-	/* Relaxed: a waker is made, and this 0, before it is signalled. */
+	/* Relaxed: as in mio__waited. */
 	if (native <=
 	    atomic_load_explicit(&registry->plain, memory_order_relaxed)) {
 		flags = registry->ops.flags[native];
@@ -234,14 +242,26 @@ static MIO__NOINLINE int
 wait_timed(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
-	struct epoll_event *native = (void *)natives(events);
 	int n;
 
 	pthread_cleanup_push(mio__wait_cancelled, registry);
-	if (timeout_ns == 0)
-		n = epoll_wait(registry->fd, native, events->limit, 0);
-	else
-		n = wait_fine(registry, native, events->limit, timeout_ns);
+	n = wait_fine(
+	    registry, (void *)natives(events), events->limit, timeout_ns);
+	pthread_cleanup_pop(0);
+	return received(registry, n);
+}
+
+static MIO__NOINLINE int
+look_or_wait_timed(struct mio_registry *registry, struct mio_events *events,
+    int64_t timeout_ns)
+{
+	int n;
+
+	if (timeout_ns != 0)
+		return wait_timed(registry, events, timeout_ns);
+	pthread_cleanup_push(mio__wait_cancelled, registry);
+	n = epoll_wait(
+	    registry->fd, (void *)natives(events), events->limit, 0);
 	pthread_cleanup_pop(0);
 	return received(registry, n);
 }
@@ -257,7 +277,7 @@ mio__epoll_wait(struct mio_registry *registry, struct mio_events *events,
 	int n;
 
 	if (timeout_ns >= 0)
-		return wait_timed(registry, events, timeout_ns);
+		return look_or_wait_timed(registry, events, timeout_ns);
 	pthread_cleanup_push(mio__wait_cancelled, registry);
 	n = epoll_wait(
 	    registry->fd, (void *)natives(events), events->limit, -1);
