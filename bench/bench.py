@@ -53,7 +53,8 @@ WORKS = [Work(*row) for row in (
     ("churn", "churn", "0", "cpu", "epoll", True, True),
     ("churn", "churn-turns", "0", "cpu", "epoll", True, False),
     ("wake", "wake-idle", "", "cpu", "epoll", True, True),
-    ("wake", "wake-trip", "", "wall", "epoll", False, True),
+    ("wake", "wake-trip", "1", "wall", "epoll", False, False),
+    ("wake", "wake-trip", "2", "wall", "epoll", False, True),
     ("wake", "wake-many", "", "wall", "epoll", False, False),
     ("serve", "echo", "1", "wall", "epoll", True, False),
     ("serve", "echo", "50", "wall", "epoll", True, True),
@@ -95,7 +96,7 @@ BASE = {"epoll": "epoll", "poll": "poll(2)"}
 # Peers that do not do all the work.
 ONLY = {
     # Of interest where there are events to take.
-    "epoll, level": {"chain", "idle", "echo", "accept", "http"},
+    "epoll, level": {"chain", "idle", "wake-trip", "echo", "accept", "http"},
     # It differs where there is something to read.
     "libuv, uv_tcp": {"echo", "http"},
 }

@@ -19,6 +19,7 @@ enum { NOTICED = EPOLLIN | EPOLLHUP | EPOLLERR };
 
 bool peer_level;
 static int ep, waker;
+static size_t waker_token;
 static uint32_t trigger;
 static bool stopped;
 
@@ -39,6 +40,7 @@ peer_open(const char *backend, size_t capacity, bool threads)
 	if (!peer_level && strcmp(backend, "default") != 0)
 		bench_skip("no such backend");
 	trigger = peer_level ? 0 : (uint32_t)EPOLLET;
+	waker_token = SIZE_MAX;
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	bench_check(ep == -1, "epoll_create1");
 }
@@ -100,16 +102,34 @@ peer_drained(size_t token, int fd)
 	(void)token, (void)fd;
 }
 
-static void
-turn(int timeout)
+static inline void
+turn_as(bool level, int timeout)
 {
 	struct epoll_event events[PEER_BATCH];
 	int n = epoll_wait(ep, events, PEER_BATCH, timeout);
+	uint64_t value;
 
 	bench_check(n == -1 && errno != EINTR, "epoll_wait");
-	for (int i = 0; i < n; i++)
-		if (events[i].events & NOTICED)
-			work_ready((size_t)events[i].data.u64);
+	for (int i = 0; i < n; i++) {
+		size_t token = (size_t)events[i].data.u64;
+
+		if (!(events[i].events & NOTICED))
+			continue;
+		if (level && token == waker_token)
+			bench_check(read(waker, &value, sizeof(value)) !=
+				sizeof(value),
+			    "read");
+		work_ready(token);
+	}
+}
+
+static void
+turn(int timeout)
+{
+	if (peer_level)
+		turn_as(true, timeout);
+	else
+		turn_as(false, timeout);
 }
 
 void
@@ -132,13 +152,14 @@ peer_turn(void)
 	turn(0);
 }
 
-/* Each write is an edge, so there is no need to read it. */
+/* Each write is an edge, so there is no need to read it, but for a level. */
 void
 peer_add_waker(size_t token)
 {
 	waker = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	bench_check(waker == -1, "eventfd");
-	control(EPOLL_CTL_ADD, token, waker, EPOLLET | EPOLLIN);
+	waker_token = token;
+	control(EPOLL_CTL_ADD, token, waker, trigger | EPOLLIN);
 }
 
 void

@@ -32,6 +32,7 @@ static int *in, *out;
 static size_t links, active;
 static long left;
 static sem_t answer;
+static size_t processors;
 static atomic_int finished;
 
 void
@@ -224,12 +225,15 @@ never_ready(size_t token)
 	bench_check(true, "an event without a cause");
 }
 
-/* wake-trip: another thread wakes this one, and waits for its answer. */
+/*
+ * wake-trip: another thread wakes this one, and waits for its answer; on the
+ * same processor, or on two.
+ */
 
 static void
 wake_open(const char *backend, const size_t *arguments)
 {
-	(void)arguments;
+	processors = arguments[0];
 	peer_open(backend, 1, true);
 	peer_add_waker(0);
 	bench_check(sem_init(&answer, 0, 0) == -1, "sem_init");
@@ -245,7 +249,8 @@ start(pthread_t *thread, void *(*main)(void *), long *count)
 static void *
 trip_thread(void *count)
 {
-	bench_pin(1);
+	if (processors > 1)
+		bench_pin(1);
 	for (long i = *(long *)count; i > 0; i--) {
 		peer_wake();
 		bench_check(sem_wait(&answer) == -1, "sem_wait");
@@ -335,7 +340,7 @@ static const struct work works[] = {
 	{ "churn", "IDLE", 1, churn_open, never_ready, churn_run, false },
 	{ "churn-turns", "IDLE", 1, churn_open, never_ready, churn_run_turns,
 	    false },
-	{ "wake-trip", "", 0, wake_open, trip_ready, trip_run, false },
+	{ "wake-trip", "PROCESSORS", 1, wake_open, trip_ready, trip_run, false },
 	{ "wake-idle", "", 0, wake_open, wake_ready, wake_run, false },
 	{ "wake-many", "", 0, wake_open, many_ready, many_run, false },
 };

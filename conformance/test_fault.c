@@ -160,10 +160,17 @@ missing(int err)
 	type __wrap_##name params;                                            \
 	type __wrap_##name params
 
+/* After so many calls of malloc, what another thread does in the next. */
+static int until_then;
+static void then(void);
+
 WRAP(void *, malloc, (size_t size))
 {
-	void *p = fails(CALL_malloc) ? NULL : __real_malloc(size);
+	void *p;
 
+	if (until_then > 0 && --until_then == 0)
+		then();
+	p = fails(CALL_malloc) ? NULL : __real_malloc(size);
 	live_blocks += p != NULL;
 	return p;
 }
@@ -2267,6 +2274,35 @@ failing_first_wake(void)
 	world_free(&w);
 }
 
+static struct world *shared;
+
+static void
+then(void)
+{
+	CHECK(mio_waker_new(&shared->waker, registry(shared), 9) == 0);
+}
+
+/* Two wakers at once for which the registry makes room. */
+static void
+both_make_room(void)
+{
+	const long blocks = live_blocks;
+	struct world w;
+
+	doing = "two more wakers";
+	world_new(&w);
+	with_many_wakers(&w);
+	shared = &w;
+	until_then = 2; /* the first is the waker itself */
+	CHECK(run_waker(&w) == 0);
+	CHECK(until_then == 0);
+	CHECK(mio_waker_wake(w.waker) == 0);
+	CHECK(comes(&w, 9, MIO_READABLE));
+	waker_works(&w);
+	world_free(&w);
+	CHECK(live_blocks == blocks);
+}
+
 /* Fill what the waker writes to, as if nobody had ever read it. */
 static int
 fill(const bool *mine)
@@ -2396,6 +2432,7 @@ main(void)
 			cancelled_wake(EAGAIN);
 			cancelled_wake(EINTR);
 			failing_first_wake();
+			both_make_room();
 			full_waker();
 		}
 		doing = "calls";

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -454,6 +455,37 @@ hold_both(void)
 	mio_poll_free(all.poll);
 }
 
+/* A flag is taken and given back; a pipe never holds more than a byte. */
+static void
+one_waker(void)
+{
+	struct mio_events *events;
+	struct mio_registry *registry;
+	struct mio_poll *poll;
+	struct mio_waker *waker;
+	int bytes;
+
+	CHECK(mio_poll_new_backend(&poll, backend) == 0);
+	CHECK(mio_events_new(&events, 1) == 0);
+	registry = mio_poll_registry(poll);
+	CHECK(atomic_load(&registry->wakes.taken) == 0);
+	CHECK(mio_waker_new(&waker, registry, 1) == 0);
+	CHECK(atomic_load(&registry->wakes.taken) == 1);
+	for (int i = 0; i < 3; i++) {
+		CHECK(mio_waker_wake(waker) == 0);
+		CHECK(atomic_load(&registry->wakes.pending[0]) == 1);
+		/* What is no pipe does not say. */
+		CHECK(ioctl(waker->fds[0], FIONREAD, &bytes) == -1 ||
+		    bytes == 1);
+		CHECK(mio_poll(poll, events, MIO_FOREVER) == 1);
+		CHECK(atomic_load(&registry->wakes.pending[0]) == 0);
+	}
+	mio_waker_free(waker);
+	CHECK(atomic_load(&registry->wakes.taken) == 0);
+	mio_events_free(events);
+	mio_poll_free(poll);
+}
+
 static unsigned long
 count(const char *text)
 {
@@ -489,6 +521,7 @@ main(int argc, char **argv)
 	hold_both();
 	for (name = mio_backends(); *name != NULL; name++) {
 		backend = *name;
+		one_waker();
 		if (rounds > 0) {
 			run(THREADS, work, false, "all at once");
 			run(THREADS, work, true, "with signals");

@@ -96,8 +96,9 @@ static int
 attach(struct mio_waker *waker)
 {
 	struct mio_registry *registry = waker->registry;
-	struct mio_source source = { -1, MIO__KIND_WAKER, { NULL, NULL } };
+	struct mio_source source = MIO_SOURCE_INIT;
 
+	source.kind = MIO__KIND_WAKER;
 	if (waker->ops.open(waker) < 0)
 		return -1;
 	if (waker->fds[0] < 0)
