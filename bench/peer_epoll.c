@@ -102,8 +102,9 @@ peer_drained(size_t token, int fd)
 	(void)token, (void)fd;
 }
 
-static inline void
-turn_as(bool level, int timeout)
+/* For edges it is what it would be without levels. */
+__attribute__((always_inline)) static inline void
+turn(bool level, int timeout)
 {
 	struct epoll_event events[PEER_BATCH];
 	int n = epoll_wait(ep, events, PEER_BATCH, timeout);
@@ -123,21 +124,16 @@ turn_as(bool level, int timeout)
 	}
 }
 
-static void
-turn(int timeout)
-{
-	if (peer_level)
-		turn_as(true, timeout);
-	else
-		turn_as(false, timeout);
-}
-
 void
 peer_run(void)
 {
 	stopped = false;
-	while (!stopped)
-		turn(-1);
+	if (peer_level)
+		while (!stopped)
+			turn(true, -1);
+	else
+		while (!stopped)
+			turn(false, -1);
 }
 
 void
@@ -149,7 +145,10 @@ peer_stop(void)
 void
 peer_turn(void)
 {
-	turn(0);
+	if (peer_level)
+		turn(true, 0);
+	else
+		turn(false, 0);
 }
 
 /* Each write is an edge, so there is no need to read it, but for a level. */

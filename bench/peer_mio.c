@@ -105,7 +105,7 @@ peer_drained(size_t token, int fd)
 		    "mio_registry_rearm_fd");
 }
 
-static void
+__attribute__((always_inline)) static inline void
 turn(int64_t timeout)
 {
 	int n = mio_poll(the_poll, events, timeout);
