@@ -41,6 +41,8 @@ ORDERINGS = (
     ("wake-idle", "ratio",
      "libuv", "libmio, shared", "libev", "Rust's mio"),
     ("wake-idle", "ratio", "libmio, shared", "libevent", "epoll"),
+    ("wake-trip 1", "ratio", "libmio, shared", "libev", "libevent", "libuv"),
+    ("wake-trip 1", "ratio", "libmio, shared", "epoll, level"),
     ("poll: idle 1000", "ratio", "libmio, poll", "libev, poll"),
     ("poll: idle 1000", "ratio", "libmio, poll", "libevent, poll"),
     ("poll: chain 1000/100", "ratio", "libmio, poll", "libev, poll"),
@@ -57,6 +59,7 @@ WORKS = {
     "churn 0": "register to deregister",
     "churn-turns 0": "the same, with waits",
     "wake-idle": "a wake that repeats another",
+    "wake-trip 1": "a wake and its answer",
 }
 # The peers of README's table, as it calls them.
 PEERS = {

@@ -101,9 +101,8 @@ attach(struct mio_waker *waker)
 	source.kind = MIO__KIND_WAKER;
 	if (waker->ops.open(waker) < 0)
 		return -1;
-	if (waker->fds[0] < 0)
-		return 0;
-	if (registry->ops.add(registry, waker->fds[0], waker->token,
+	if (waker->fds[0] < 0 ||
+	    registry->ops.add(registry, waker->fds[0], waker->token,
 		MIO_READABLE, &source) == 0)
 		return 0;
 	waker->ops.close(waker);
@@ -143,7 +142,6 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 	made->registry = registry;
 	made->ops = *registry->backend->waker;
 	made->token = token;
-	made->fds[0] = made->fds[1] = -1;
 	if (attach(made) < 0) {
 		int error = errno;
 

@@ -24,7 +24,7 @@ struct mio__waker_ops {
 	/*
 	 * Makes fds, non-blocking and close-on-exec; the front registers
 	 * fds[0].  A waker that is an event of the selector itself registers
-	 * token with registry->fd here and leaves -1.  -1 and errno: nothing
+	 * token with registry->fd here and says -1.  -1 and errno: nothing
 	 * left behind.
 	 */
 	int (*open)(struct mio_waker *waker);
