@@ -131,6 +131,18 @@ TEST(evt_iteration_of_nothing, "evt-02 evt-04")
 		mio_events_clear(loop.events);
 	}
 	ck_assert_uint_eq(n, 1);
+	for (size_t i = 0; i < READY; ++i)
+		CHECK_INT(0,
+		    mio_registry_reregister(
+			loop.registry, &ends[2 * i], 50 + i, R));
+	WAIT_ALL(&loop, 50, READY, R);
+	n = 0;
+	MIO_EVENTS_FOREACH(event, loop.events) {
+		++n;
+		mio_events_forget(loop.events, event->token);
+		mio_events_clear(loop.events);
+	}
+	ck_assert_uint_eq(n, 1);
 	/* A wait in vain empties the buffer. */
 	for (size_t i = 0; i < READY; ++i)
 		CHECK_INT(0,
@@ -183,6 +195,39 @@ TEST(evt_forgotten_events_are_skipped, "evt-04 reg-13")
 		    mio_registry_reregister(
 			loop.registry, &ends[2 * i], 50 + i, R));
 	WAIT_ALL(&loop, 50, READY, R);
+	close_ready(ends);
+	loop_close(&loop);
+}
+
+/* Each of them, and each but one, before the loop begins. */
+TEST(evt_forgotten_before_iteration, "evt-04")
+{
+	struct loop loop;
+	struct mio_source ends[2 * READY];
+
+	loop_open(&loop);
+	open_ready(&loop, ends);
+	for (size_t left = 0; left <= READY; ++left) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < READY; ++i)
+			CHECK_INT(0,
+			    mio_registry_reregister(
+				loop.registry, &ends[2 * i], 50 + i, R));
+		CHECK_INT(READY, loop_poll(&loop, MIO_SEC));
+		for (size_t i = 0; i < READY; ++i)
+			if (i != left)
+				mio_events_forget(loop.events, 50 + i);
+		MIO_EVENTS_FOREACH(event, loop.events) {
+			ck_assert_uint_eq(event->token, 50 + left);
+			++n;
+		}
+		ck_assert_uint_eq(n, left < READY);
+		ck_assert_uint_eq(mio_events_count(loop.events), READY);
+		ck_assert_ptr_nonnull(
+		    mio_events_get(loop.events, READY - 1));
+		ck_assert_ptr_null(mio_events_get(loop.events, READY));
+	}
 	close_ready(ends);
 	loop_close(&loop);
 }

@@ -13,7 +13,10 @@
 _Static_assert(
     offsetof(struct mio_events, end) == offsetof(struct mio_events_head, end),
     "end");
-_Static_assert(offsetof(struct mio_events, list) == MIO_EVENTS_LIST_, "list");
+_Static_assert(
+    offsetof(struct mio_events, last) == offsetof(struct mio_events_head, last),
+    "last");
+_Static_assert(offsetof(struct mio_events, list) == MIO_EVENTS_AT_, "list");
 
 /* The symbols of the header's inline functions. */
 extern inline bool mio_event_is_readable(const struct mio_event *event);
@@ -70,14 +73,12 @@ mio_events_capacity(const struct mio_events *events)
 size_t
 mio_events_count(const struct mio_events *events)
 {
-	const struct mio_event *first;
+	const struct mio_event *end;
 
 	if (events == NULL)
 		return 0;
-	first = events->list;
-	if (first->readiness == 0 && first->native == MIO__NO_EVENT)
-		return 0;
-	return (size_t)(events->end - first);
+	end = events->end != NULL ? events->end : events->last;
+	return (size_t)(end - events->list);
 }
 
 const struct mio_event *
@@ -91,9 +92,16 @@ mio_events_forget(struct mio_events *events, mio_token token)
 {
 	if (events == NULL)
 		return;
-	for (struct mio_event *e = events->list; e != events->end; e++)
-		if (e->token == token)
-			e->readiness = 0;
+	if (events->end != NULL)
+		events->last = events->end;
+	for (struct mio_event *e = events->list; e != events->last; e++) {
+		if (e->token != token)
+			continue;
+		e->readiness = 0;
+		events->end = NULL;
+		if (e == events->list)
+			e->native = MIO_EVENTS_NONE_;
+	}
 }
 
 struct text {

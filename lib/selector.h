@@ -145,27 +145,26 @@ struct mio_registry {
 
 /*
  * `list` has room for `capacity` events, and for as many of any selector's
- * native events (ops->native_size), which are translated in place.  It and
- * `end` are what MIO_EVENTS_FOREACH reads: see <mio/event.h>.
+ * native events (ops->native_size), which are translated in place.  It, `end`
+ * and `last` are what MIO_EVENTS_FOREACH reads: see <mio/event.h>.
  */
 struct mio_events {
-	struct mio_event *end;
+	struct mio_event *end;  /* of the list; NULL if some are forgotten */
+	struct mio_event *last; /* then this is the end */
 	size_t capacity;
 	int limit; /* capacity, or the most that kernels count to */
 	uint64_t before; /* room for what a native event has before its token */
 	_Alignas(8) struct mio_event list[];
 };
 
-/* How many events there are; none are one with no readiness and this. */
-#define MIO__NO_EVENT UINT32_MAX
-
+/* How many events there are. */
 static inline void
 mio__set_count(struct mio_events *events, int n)
 {
 	if (n <= 0) {
-		events->list[0].readiness = 0;
-		events->list[0].native = MIO__NO_EVENT;
-		n = 1;
+		events->list[0].native = MIO_EVENTS_NONE_;
+		events->last = events->list;
+		n = 0;
 	}
 	events->end = events->list + n;
 }

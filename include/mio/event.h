@@ -56,18 +56,50 @@ MIO_API void mio_events_forget(struct mio_events *events, mio_token token);
 /* One thread at a time for a buffer; no thread while mio_poll fills it. */
 
 /*
- * The library's, so that the loop below costs no call: every struct
- * mio_events begins so, and has its list at that many bytes.  The list ends
- * at `end`; an empty one is a forgotten event, so there is a first one.  Use
- * mio_events_get and mio_events_count instead.
+ * The library's, so that the loop below costs no call: how every struct
+ * mio_events begins, at how many bytes its list is, and the first from `event`
+ * on that is not forgotten, or NULL.  `end` is NULL when some are; the list
+ * ends at `last` then.  Where there is no first event, or it is forgotten,
+ * stands one with MIO_EVENTS_NONE_.  Use mio_events_get and mio_events_count.
  */
 struct mio_events_head {
 	const struct mio_event *end;
+	const struct mio_event *last;
 };
 
+#define MIO_EVENTS_NONE_ 0xffffffffu
 #define MIO_EVENTS_HEAD_(events)                                             \
 	((const struct mio_events_head *)(const void *)(events))
-#define MIO_EVENTS_LIST_ (16 + 2 * sizeof(void *))
+#define MIO_EVENTS_AT_ (8 + 4 * sizeof(void *))
+#define MIO_EVENTS_LIST_(events)                                             \
+	((const struct mio_event *)(const void *)((const char *)(events) +   \
+	    MIO_EVENTS_AT_))
+
+static inline const struct mio_event *
+mio_events_next_(
+    const struct mio_events_head *head, const struct mio_event *event)
+{
+	const struct mio_event *end = head->end;
+
+	if (event < end)
+		return event;
+	if (event == end)
+		return NULL;
+	for (; event < head->last; ++event)
+		if (event->readiness != 0)
+			return event;
+	return NULL;
+}
+
+static inline const struct mio_event *
+mio_events_first_(const struct mio_events_head *head)
+{
+	const struct mio_event *first = MIO_EVENTS_LIST_(head);
+
+	return first->native != MIO_EVENTS_NONE_
+	    ? first
+	    : mio_events_next_(head, first);
+}
 
 /*
  * A for loop over the events that are not forgotten; declares
@@ -75,14 +107,9 @@ struct mio_events_head {
  */
 #define MIO_EVENTS_FOREACH(event, events)                                    \
 	for (const struct mio_event *event =                                 \
-		 (const struct mio_event *)(const void *)(                   \
-		     (const char *)MIO_EVENTS_HEAD_(events) +                \
-		     MIO_EVENTS_LIST_);                                      \
+		 mio_events_first_(MIO_EVENTS_HEAD_(events));                \
 	     event != NULL;                                                  \
-	     event = event + 1 < MIO_EVENTS_HEAD_(events)->end ? event + 1   \
-							       : NULL)       \
-		if (event->readiness == 0) {                                 \
-		} else
+	     event = mio_events_next_(MIO_EVENTS_HEAD_(events), event + 1))
 
 /* What the event says.  Any thread; never fail. */
 
