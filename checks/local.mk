@@ -83,7 +83,8 @@ COVERAGE_TESTS = \
 coverage:
 	$(MKDIR_P) coverage/html && cd coverage && \
 		'$(abs_top_srcdir)/configure' --quiet --with-check \
-		--disable-static CFLAGS='-g -O0 --coverage -fprofile-update=atomic' && \
+		--disable-static \
+		CFLAGS='-g -O0 --coverage -fprofile-update=atomic' && \
 		find . -name '*.gcda' -exec rm -f {} + && \
 		$(MAKE) check TESTS='$(COVERAGE_TESTS)'
 	top=`cd '$(abs_top_srcdir)' && pwd -P` && cd coverage && \
