@@ -46,7 +46,7 @@ LABELS = {
     "churn-turns": "a wait after each",
     "poll: churn-turns": "a wait after each,\\n{} idle",
     "wake-idle": "nobody waits",
-    "wake-trip": "there and back,\\n{} processors",
+    "wake-trip": "there and back,\\nprocessors: {}",
     "wake-many": "four threads\\nat once",
     "echo": "echo, {}\\nconnections",
     "accept": "accept, echo\\nonce, close",

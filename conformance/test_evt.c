@@ -48,6 +48,15 @@ TEST(evt_clear_empties, "evt-03")
 
 enum { READY = 5 };
 
+static void
+report_again(const struct loop *loop, struct mio_source ends[2 * READY])
+{
+	for (size_t i = 0; i < READY; ++i)
+		CHECK_INT(0,
+		    mio_registry_reregister(
+			loop->registry, &ends[2 * i], 50 + i, R));
+}
+
 /* Pipes that are ready to read, with tokens from 50; one poll saw all. */
 static void
 open_ready(struct loop *loop, struct mio_source ends[2 * READY])
@@ -65,10 +74,7 @@ open_ready(struct loop *loop, struct mio_source ends[2 * READY])
 			loop->registry, &ends[2 * i], 50 + i, R));
 	}
 	do {
-		for (size_t i = 0; i < READY; ++i)
-			CHECK_INT(0,
-			    mio_registry_reregister(
-				loop->registry, &ends[2 * i], 50 + i, R));
+		report_again(loop, ends);
 		loop_poll(loop, MIO_SEC);
 	} while (mio_events_count(loop->events) < READY && now_ns() < limit);
 	ck_assert_uint_eq(mio_events_count(loop->events), READY);
@@ -131,10 +137,7 @@ TEST(evt_iteration_of_nothing, "evt-02 evt-04")
 		mio_events_clear(loop.events);
 	}
 	ck_assert_uint_eq(n, 1);
-	for (size_t i = 0; i < READY; ++i)
-		CHECK_INT(0,
-		    mio_registry_reregister(
-			loop.registry, &ends[2 * i], 50 + i, R));
+	report_again(&loop, ends);
 	WAIT_ALL(&loop, 50, READY, R);
 	n = 0;
 	MIO_EVENTS_FOREACH(event, loop.events) {
@@ -144,10 +147,7 @@ TEST(evt_iteration_of_nothing, "evt-02 evt-04")
 	}
 	ck_assert_uint_eq(n, 1);
 	/* A wait in vain empties the buffer. */
-	for (size_t i = 0; i < READY; ++i)
-		CHECK_INT(0,
-		    mio_registry_reregister(
-			loop.registry, &ends[2 * i], 50 + i, R));
+	report_again(&loop, ends);
 	WAIT_ALL(&loop, 50, READY, R);
 	SETTLE(&loop);
 	CHECK_INT(0, loop_poll(&loop, 0));
@@ -190,10 +190,7 @@ TEST(evt_forgotten_events_are_skipped, "evt-04 reg-13")
 	}
 	mio_events_forget(loop.events, 4711);
 	/* The next poll knows nothing of it. */
-	for (size_t i = 0; i < READY; ++i)
-		CHECK_INT(0,
-		    mio_registry_reregister(
-			loop.registry, &ends[2 * i], 50 + i, R));
+	report_again(&loop, ends);
 	WAIT_ALL(&loop, 50, READY, R);
 	close_ready(ends);
 	loop_close(&loop);
@@ -210,10 +207,7 @@ TEST(evt_forgotten_before_iteration, "evt-04")
 	for (size_t left = 0; left <= READY; ++left) {
 		size_t n = 0;
 
-		for (size_t i = 0; i < READY; ++i)
-			CHECK_INT(0,
-			    mio_registry_reregister(
-				loop.registry, &ends[2 * i], 50 + i, R));
+		report_again(&loop, ends);
 		CHECK_INT(READY, loop_poll(&loop, MIO_SEC));
 		for (size_t i = 0; i < READY; ++i)
 			if (i != left)
