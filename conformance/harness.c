@@ -731,16 +731,31 @@ addr_is_loopback(const struct addr *addr)
 	return addr->u.v4.sin_addr.s_addr == htonl(INADDR_LOOPBACK);
 }
 
-struct addr
-dead_addr(int family)
+static struct addr
+socket_on(struct mio_source *source, int family, int type)
 {
 	struct addr addr = loopback(family);
-	int fd = socket(family, SOCK_STREAM, 0);
+	int fd = socket(family, type, 0);
 
 	CHECK_CALL(fd);
 	CHECK_INT(0, bind(fd, &addr.u.any, addr.len));
-	CHECK_INT(0, getsockname(fd, &addr.u.any, &addr.len));
-	close(fd);
+	CHECK_INT(0, mio_source_from_fd(source, fd));
+	return local_addr(source);
+}
+
+struct addr
+dead_addr(struct mio_source *taken, int family)
+{
+	return socket_on(taken, family, SOCK_STREAM);
+}
+
+struct addr
+dead_udp(struct mio_source *taken, int family)
+{
+	struct addr addr = udp_open(taken, family);
+
+	/* Who is connected, here with itself, takes nothing of others. */
+	CHECK_INT(0, mio_source_connect(taken, &addr.u.any, addr.len));
 	return addr;
 }
 
@@ -804,13 +819,7 @@ abort_connection(struct mio_source *stream)
 struct addr
 udp_open(struct mio_source *sock, int family)
 {
-	struct addr addr = loopback(family);
-	int fd = socket(family, SOCK_DGRAM, 0);
-
-	CHECK_CALL(fd);
-	CHECK_INT(0, bind(fd, &addr.u.any, addr.len));
-	CHECK_INT(0, mio_source_from_fd(sock, fd));
-	return local_addr(sock);
+	return socket_on(sock, family, SOCK_DGRAM);
 }
 
 static void *

@@ -312,8 +312,10 @@ struct addr local_addr(const struct mio_source *source);
 struct addr peer_addr(const struct mio_source *source);
 bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_is_loopback(const struct addr *addr);
-/* A loopback address where nobody listens. */
-struct addr dead_addr(int family);
+/* A loopback address where nobody listens, nor can: it is `taken`'s. */
+struct addr dead_addr(struct mio_source *taken, int family);
+/* The same of UDP. */
+struct addr dead_udp(struct mio_source *taken, int family);
 
 /* A listener on loopback; returns its address. */
 struct addr listen_on(struct mio_source *listener, int family);

@@ -61,7 +61,7 @@ tcp_unread_peer_shut(struct scene *scene)
 static void
 tcp_refused(struct scene *scene)
 {
-	struct addr addr = dead_addr(AF_INET);
+	struct addr addr = dead_addr(&scene->peer, AF_INET);
 
 	CHECK_INT(
 	    0, mio_tcp_connect(&scene->subject, &addr.u.any, addr.len));
@@ -83,13 +83,11 @@ unix_dgram(struct scene *scene)
 static void
 udp_refused(struct scene *scene)
 {
-	struct mio_source other = MIO_SOURCE_INIT;
-	struct addr addr = udp_open(&other, AF_INET);
+	struct addr addr = dead_udp(&scene->peer, AF_INET);
 
 	udp_open(&scene->subject, AF_INET);
 	CHECK_INT(
 	    0, mio_source_connect(&scene->subject, &addr.u.any, addr.len));
-	shut(&other);
 }
 
 static void

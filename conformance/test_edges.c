@@ -30,6 +30,7 @@
 
 static const char *backend = "-";
 static int failures, locked, poll_calls, poll_ms, coarse_calls, writes;
+static int cancel_state; /* in the last write */
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
 
@@ -85,7 +86,11 @@ __wrap_close(int fd)
 ssize_t
 __wrap_write(int fd, const void *buf, size_t size)
 {
+	int state;
+
 	writes++;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	pthread_setcancelstate(cancel_state, &state);
 	return __real_write(fd, buf, size);
 }
 
@@ -156,6 +161,7 @@ static struct mio_poll *the_poll;
 static struct mio_registry *registry;
 static struct mio_events *events;
 static int pipes[MANY][2];
+static struct mio_source piped;
 
 static void
 set_up(void)
@@ -600,6 +606,53 @@ register_many(void)
 		CHECK(mio_registry_register_fd(registry, pipes[i][0],
 			  (mio_token)i, MIO_READABLE) == 0);
 	CHECK(writes == 1); /* one ends the wait for all of them */
+	CHECK(cancel_state == PTHREAD_CANCEL_DISABLE);
+}
+
+static void
+rearm_first(void)
+{
+	CHECK(mio_registry_rearm_fd(registry, pipes[0][0], MIO_READABLE) == 0);
+}
+
+static void
+deregister_first(void)
+{
+	CHECK(mio_registry_deregister_fd(registry, pipes[0][0]) == 0);
+}
+
+static void
+close_piped(void)
+{
+	CHECK(mio_source_close(&piped) == 0);
+}
+
+static void
+ends_the_wait(void (*call)(void))
+{
+	found = 0;
+	meanwhile = call;
+	writes = 0;
+	CHECK(mio_poll(the_poll, events, 0) == 0);
+	CHECK(writes == 1);
+	CHECK(mio_poll(the_poll, events, 0) == 0);
+}
+
+/* What the kernel waits for is another thing then. */
+static void
+what_ends_a_wait(void)
+{
+	struct mio_source sender;
+
+	ends_the_wait(change_first);
+	ends_the_wait(rearm_first);
+	ends_the_wait(deregister_first);
+	need(mio_pipe_new(&piped, &sender) == 0, "pipe");
+	CHECK(mio_registry_register(registry, &piped, 1, MIO_READABLE) == 0);
+	ends_the_wait(close_piped);
+	mio_source_close(&sender);
+	CHECK(mio_registry_register_fd(
+		  registry, pipes[0][0], 0, MIO_READABLE) == 0);
 }
 
 static void
@@ -655,6 +708,7 @@ changes_in_a_wait(void)
 		CHECK(mio_poll(the_poll, events, 0) == 0);
 	}
 	CHECK(mio_poll(the_poll, events, 0) == 0);
+	what_ends_a_wait();
 	meanwhile = register_many;
 	CHECK(mio_poll(the_poll, events, 0) == 0);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);

@@ -290,7 +290,8 @@ TEST(evt_readable_means, "evt-06 evt-11 int-09 int-10")
 TEST(evt_writable_and_error_of_a_refused_connect, "evt-07 evt-08 int-11")
 {
 	static const unsigned interests[] = { R, W, R | W };
-	struct addr addr = dead_addr(AF_INET);
+	struct mio_source taken = MIO_SOURCE_INIT;
+	struct addr addr = dead_addr(&taken, AF_INET);
 
 	for (size_t i = 0; i < LEN(interests); ++i) {
 		struct loop loop;
@@ -316,6 +317,7 @@ TEST(evt_writable_and_error_of_a_refused_connect, "evt-07 evt-08 int-11")
 		shut(&stream);
 		loop_close(&loop);
 	}
+	shut(&taken);
 }
 
 TEST(evt_read_closed_is_never_false, "evt-09 evt-10")

@@ -171,16 +171,24 @@ new_pipe(int fds[2])
 }
 
 static int
-new_listener(struct sockaddr_in *addr)
+new_bound(struct sockaddr_in *addr, int type)
 {
 	socklen_t len = sizeof(*addr);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, type, 0);
 
 	memset(addr, 0, sizeof(*addr));
 	addr->sin_family = AF_INET;
 	addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	EXPECT(fd >= 0 && bind(fd, (struct sockaddr *)addr, len) == 0);
 	EXPECT(getsockname(fd, (struct sockaddr *)addr, &len) == 0);
+	return fd;
+}
+
+static int
+new_listener(struct sockaddr_in *addr)
+{
+	int fd = new_bound(addr, SOCK_STREAM);
+
 	EXPECT(listen(fd, 5) == 0);
 	nonblocking(fd);
 	return fd;
@@ -687,11 +695,8 @@ static void
 refuse(int fd)
 {
 	struct sockaddr_in addr;
-	int taken = new_listener(&addr);
 
-	close(taken);
-	taken = socket(AF_INET, SOCK_STREAM, 0);
-	EXPECT(bind(taken, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+	new_bound(&addr, SOCK_STREAM); /* nobody else can listen there */
 	nonblocking(fd);
 	EXPECT(connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == -1);
 }
@@ -737,19 +742,14 @@ static void
 a_refused_datagram_is_no_end(void)
 {
 	struct sockaddr_in addr;
-	socklen_t len = sizeof(addr);
-	int gone = socket(AF_INET, SOCK_DGRAM, 0);
+	int deaf = new_bound(&addr, SOCK_DGRAM);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	struct kevent got;
 
-	memset(&addr, 0, sizeof(addr));
-	addr.sin_family = AF_INET;
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	EXPECT(bind(gone, (struct sockaddr *)&addr, len) == 0);
-	EXPECT(getsockname(gone, (struct sockaddr *)&addr, &len) == 0);
-	EXPECT(connect(fd, (struct sockaddr *)&addr, len) == 0);
+	EXPECT(connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
 	nonblocking(fd);
-	close(gone);
+	/* Connected with itself, it takes nothing of others. */
+	EXPECT(connect(deaf, (struct sockaddr *)&addr, sizeof(addr)) == 0);
 	change(fd, EVFILT_READ, EV_ADD | EV_CLEAR, 7);
 	EXPECT(send(fd, "x", 1, 0) == 1);
 	got = event(7);

@@ -403,22 +403,42 @@ TEST(poll_eagain_rearms_its_direction_only, "poll-11 B-1")
 	loop_close(&loop);
 }
 
+typedef int registry_call(
+    struct mio_registry *, struct mio_source *, mio_token, unsigned);
+
 struct late {
 	struct mio_registry *registry;
 	struct mio_source *source;
+	registry_call *call;
 	int result;
 };
 
 static void *
-register_late(void *arg)
+call_late(void *arg)
 {
 	struct late *late = arg;
 
 	pause_ms(200);
-	late->result =
-	    mio_registry_register(late->registry, late->source, 9, W);
+	late->result = late->call(late->registry, late->source, 9, W);
 	mio_registry_unref(late->registry);
 	return NULL;
+}
+
+/* Another thread asks, in the wait, for what is the case. */
+static void
+event_of_a_call_meanwhile(struct loop *loop, struct mio_source *source,
+    registry_call *call)
+{
+	struct late late = { mio_registry_ref(loop->registry), source, call,
+		-1 };
+	int64_t begin = now_ns();
+	pthread_t thread = thread_start(call_late, &late);
+
+	CHECK_INT(1, loop_poll(loop, 30 * MIO_SEC));
+	ck_assert_int_lt(now_ns() - begin, 29 * MIO_SEC);
+	ck_assert_uint_eq(loop_flags(loop, 9) & W, W);
+	thread_join(thread);
+	ck_assert_int_eq(late.result, 0);
 }
 
 TEST_NEEDS(poll_sees_a_registration_made_meanwhile, "poll-16 poll-27",
@@ -426,20 +446,25 @@ TEST_NEEDS(poll_sees_a_registration_made_meanwhile, "poll-16 poll-27",
 {
 	struct loop loop;
 	struct mio_source udp = MIO_SOURCE_INIT;
-	struct late late;
-	pthread_t thread;
-	int64_t begin = now_ns();
 
 	loop_open(&loop);
 	udp_open(&udp, AF_INET);
-	late.registry = mio_registry_ref(loop.registry);
-	late.source = &udp;
-	thread = thread_start(register_late, &late);
-	CHECK_INT(1, loop_poll(&loop, 30 * MIO_SEC));
-	ck_assert_int_lt(now_ns() - begin, 29 * MIO_SEC);
-	ck_assert_uint_eq(loop_flags(&loop, 9) & W, W);
-	thread_join(thread);
-	ck_assert_int_eq(late.result, 0);
+	event_of_a_call_meanwhile(&loop, &udp, mio_registry_register);
+	shut(&udp);
+	loop_close(&loop);
+}
+
+TEST_NEEDS(poll_sees_a_reregistration_made_meanwhile,
+    "poll-16 poll-17 reg-09", NEEDS_THREADS)
+{
+	struct loop loop;
+	struct mio_source udp = MIO_SOURCE_INIT;
+
+	loop_open(&loop);
+	udp_open(&udp, AF_INET);
+	CHECK_INT(0, mio_registry_register(loop.registry, &udp, 1, R));
+	SETTLE(&loop);
+	event_of_a_call_meanwhile(&loop, &udp, mio_registry_reregister);
 	shut(&udp);
 	loop_close(&loop);
 }
@@ -1105,6 +1130,7 @@ SUITE(poll, &poll_owns_valid_closeonexec_descriptors,
     &poll_edge_follows_draining, &poll_edge_of_writing_follows_eagain,
     &poll_eagain_rearms_its_direction_only,
     &poll_sees_a_registration_made_meanwhile,
+    &poll_sees_a_reregistration_made_meanwhile,
     &poll_registers_from_many_threads,
     &poll_gives_the_new_token_after_reregister, &poll_closes_its_descriptors,
     &poll_has_one_poller_at_a_time,

@@ -109,8 +109,9 @@ BOTH(tcps_connect_returns_at_once, "tcps-01 reg-22")
 BOTH(tcps_connect_recipe, "tcps-02 tcps-03")
 {
 	struct mio_source l = MIO_SOURCE_INIT, c = MIO_SOURCE_INIT;
+	struct mio_source taken = MIO_SOURCE_INIT;
 	struct loop loop;
-	struct addr addr, dead = dead_addr(family), seen;
+	struct addr addr, dead = dead_addr(&taken, family), seen;
 	int error = -1;
 
 	loop_open(&loop);
@@ -127,20 +128,22 @@ BOTH(tcps_connect_recipe, "tcps-02 tcps-03")
 	shut(&c);
 	CHECK_INT(ECONNREFUSED, connect_fully(&loop, &c, &dead, B));
 	shut(&c);
+	shut(&taken);
 	shut(&l);
 	loop_close(&loop);
 }
 
 BOTH(tcps_refused, "tcps-14 tcps-08 evt-08")
 {
-	struct mio_source c = MIO_SOURCE_INIT;
-	struct addr dead = dead_addr(family), peer;
+	struct mio_source c = MIO_SOURCE_INIT, taken = MIO_SOURCE_INIT;
+	struct addr dead = dead_addr(&taken, family), peer;
 	struct loop loop;
 	int error = -1;
 
 	loop_open(&loop);
 	if (mio_tcp_connect(&c, &dead.u.any, dead.len) == -1) {
 		ck_assert_int_eq(errno, ECONNREFUSED);
+		shut(&taken);
 		loop_close(&loop);
 		return;
 	}
@@ -156,19 +159,21 @@ BOTH(tcps_refused, "tcps-14 tcps-08 evt-08")
 	CHECK_INT(0, error);
 	CHECK_FAILS(ENOTCONN, mio_source_connect_result(&c));
 	shut(&c);
+	shut(&taken);
 	loop_close(&loop);
 }
 
 BOTH(tcps_connect_result_tells_once_why_it_failed, "tcps-02 tcps-14")
 {
-	struct mio_source c = MIO_SOURCE_INIT;
-	struct addr dead = dead_addr(family);
+	struct mio_source c = MIO_SOURCE_INIT, taken = MIO_SOURCE_INIT;
+	struct addr dead = dead_addr(&taken, family);
 	struct loop loop;
 	int error = -1;
 
 	loop_open(&loop);
 	if (mio_tcp_connect(&c, &dead.u.any, dead.len) == -1) {
 		ck_assert_int_eq(errno, ECONNREFUSED);
+		shut(&taken);
 		loop_close(&loop);
 		return;
 	}
@@ -180,6 +185,7 @@ BOTH(tcps_connect_result_tells_once_why_it_failed, "tcps-02 tcps-14")
 	CHECK_INT(0, mio_source_take_error(&c, &error));
 	CHECK_INT(0, error);
 	shut(&c);
+	shut(&taken);
 	loop_close(&loop);
 }
 

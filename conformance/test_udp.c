@@ -1198,19 +1198,6 @@ BOTH(udp_peer_address, "udp-25")
 	two_close(&two);
 }
 
-/*
- * A port where nobody listens, and nobody will: it belongs to a socket that
- * is connected to itself and so takes nothing of others.
- */
-static struct addr
-dead_udp(struct mio_source *taken, int family)
-{
-	struct addr addr = bind_udp(taken, family);
-
-	CHECK_INT(0, mio_source_connect(taken, &addr.u.any, addr.len));
-	return addr;
-}
-
 /* Sends to nobody; the answer is an error, reported by an event. */
 static void
 refuse(struct loop *loop, struct two *two, bool take)
@@ -1234,7 +1221,7 @@ refuse(struct loop *loop, struct two *two, bool take)
 
 BOTH(udp_refused_and_then_works_again, "udp-26")
 {
-	struct mio_source taken;
+	struct mio_source taken = MIO_SOURCE_INIT;
 	struct addr dead = dead_udp(&taken, family);
 	struct loop loop;
 	struct two two;

@@ -74,7 +74,7 @@ test_backend()
 	run 1 "$dir/redis.socket" 10
 	[ -s "$dir/err" ] || fail "the end of the server is not reported"
 	wait $redis
-	run 1 "$port" 10
+	run 1 "$dir/redis.socket" 10
 	grep -q refused "$dir/err" || fail "it is refused without a word"
 }
 
