@@ -40,7 +40,7 @@ struct mio_waker {
 	struct mio__wakes *wakes;  /* where `pending` is */
 	struct mio_registry *registry;
 	mio_token token;
-	int fds[2]; /* to watch, to signal; may be the same */
+	int fds[2]; /* to watch; to signal, if that is another */
 };
 
 #define MIO__DECLARE(name)                                                   \

@@ -322,8 +322,6 @@ wait_until(int kq, struct mio_events *events, int64_t timeout_ns)
 			return received(events, n);
 		if (n < 0 || timeout_ns == 0)
 			return n;
-		if (timeout_ns < 0)
-			continue;
 		left = deadline - mio__sys_now();
 		if (left <= 0)
 			return 0;

@@ -713,8 +713,6 @@ wait_until(struct table *table, struct mio_events *events, int64_t timeout_ns)
 			return n;
 		if (n < 0 && errno != EAGAIN)
 			return n;
-		if (timeout_ns < 0)
-			continue;
 		left = deadline - mio__sys_now();
 		if (left <= 0)
 			return 0;

@@ -36,7 +36,7 @@ mio__sys_deadline(int64_t timeout_ns)
 	int64_t now;
 
 	if (timeout_ns <= 0)
-		return 0;
+		return INT64_MAX;
 	now = mio__sys_now();
 	return timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
 }

@@ -78,7 +78,7 @@ const char *mio__sys_getenv(const char *name);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t mio__sys_now(void);
-/* When a wait of so long ends, at the latest INT64_MAX; 0 if not by time. */
+/* When a wait of so long ends; INT64_MAX, in 292 years, if not by time. */
 int64_t mio__sys_deadline(int64_t timeout_ns);
 /* Milliseconds for a timeout above 0: rounded up, at most INT_MAX. */
 int mio__sys_ms(int64_t ns);

@@ -16,10 +16,8 @@
 static int
 eventfd_open(struct mio_waker *waker)
 {
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	waker->fds[0] = waker->fds[1] = fd;
-	return fd < 0 ? -1 : 0;
+	waker->fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return waker->fds[0] < 0 ? -1 : 0;
 }
 
 static void
@@ -39,7 +37,7 @@ mio__eventfd_signal(struct mio_waker *waker)
 	ssize_t n;
 
 	pthread_cleanup_push(mio__signal_cancelled, (void *)&kept);
-	n = write(waker->fds[1], &one, sizeof(one));
+	n = write(waker->fds[0], &one, sizeof(one));
 	pthread_cleanup_pop(0);
 	return n < 0 ? mio__signal_failed(kept) : 0;
 }

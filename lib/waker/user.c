@@ -40,7 +40,7 @@ user_open(struct mio_waker *waker)
 	struct kevent change = { .filter = EVFILT_USER,
 		.flags = EV_ADD | EV_CLEAR | EV_RECEIPT };
 
-	waker->fds[0] = waker->fds[1] = -1;
+	waker->fds[0] = -1;
 	return submit(waker, &change);
 }
 
