@@ -27,10 +27,9 @@
 #include <mio.h>
 
 enum {
-	PERIOD = 65521,  /* of the pattern; prime */
-	WINDOW = 32768,  /* bytes under way */
-	CONNECTING = 64, /* connections begun and not yet made */
-	WAITING = 512,   /* begun, and nothing came back yet */
+	PERIOD = 65521, /* of the pattern; prime */
+	WINDOW = 32768, /* bytes under way */
+	WAITING = 100,  /* connections begun, and nothing came back yet */
 	EVENTS = 1024,
 	STEPS_PER_TURN = 8
 };
@@ -49,7 +48,7 @@ struct load {
 	struct addrinfo *server;
 	struct conn *conns, *ready, **ready_end;
 	bool greedy, together;
-	size_t count, begun, connected, served, done;
+	size_t count, begun, served, done;
 	uint64_t bytes;
 	/* Repeated, so that every WINDOW from any place is in one piece. */
 	unsigned char pattern[PERIOD + WINDOW];
@@ -122,7 +121,6 @@ finish_connect(struct load *l, struct conn *c)
 		return fail(l, c, "connect", errno);
 	}
 	c->connected = c->can_write = true;
-	l->connected++;
 	return 1;
 }
 
@@ -224,8 +222,8 @@ run_ready(struct load *l)
 }
 
 /*
- * Begins connections, few at a time: a listener's queue is short, and what
- * waits behind a full one for seconds is reset.
+ * Begins connections, no more at a time than a listener's queue of 128 takes:
+ * what waits behind a full one for seconds is reset.
  */
 static int
 begin_some(struct load *l)
@@ -233,8 +231,7 @@ begin_some(struct load *l)
 	struct mio_registry *registry = mio_poll_registry(l->poll);
 	struct conn *c;
 
-	while (l->begun < l->count && l->begun - l->connected < CONNECTING &&
-	    l->begun - l->served < WAITING) {
+	while (l->begun < l->count && l->begun - l->served < WAITING) {
 		c = &l->conns[l->begun];
 		c->place = l->begun * 7919 % PERIOD;
 		if (mio_tcp_connect(&c->source, l->server->ai_addr,
@@ -264,8 +261,8 @@ run(struct load *l)
 		if (n == 0 && !l->ready) {
 			fprintf(stderr,
 			    "load: nothing for 20 s: %zu begun, "
-			    "%zu connected, %zu served, %zu done\n",
-			    l->begun, l->connected, l->served, l->done);
+			    "%zu served, %zu done\n",
+			    l->begun, l->served, l->done);
 			return -1;
 		}
 		MIO_EVENTS_FOREACH(event, l->events) {
