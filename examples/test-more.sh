@@ -7,51 +7,17 @@
 # glib_nested on the backends named, or on all.
 # make runs it; by hand, run it in the build directory or set top_builddir.
 
-LC_ALL=C
-export LC_ALL
-for tool in cmp mkfifo mktemp socat timeout; do
-	command -v $tool >/dev/null && continue
-	echo "no $tool"
-	exit 77
-done
-
-# Nothing below waits for ever, should an example do so.
-if [ -z "$TEST_MORE" ]; then
-	TEST_MORE=1
-	export TEST_MORE
-	exec timeout -k 5 300 /bin/sh "$0" "$@"
-fi
-
-bin=$(cd "${top_builddir:-.}" && pwd)/examples
-top=$(mktemp -d) || exit 99
-trap 'rm -rf "$top"' EXIT
-trap 'exit 99' HUP INT TERM
-
-fail()
-{
-	echo "FAIL $backend: $*"
-	cat "$dir/err" 2>/dev/null
-	exit 1
-}
-
-# Repeats a command for up to 20 s until it succeeds.
-wait_for()
-{
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 200 ] || return 1
-		sleep 0.1
-	done
-}
+. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+need udp_echo mkfifo socat
+within 300 "$@"
 
 has_size()
 {
 	[ "$(wc -c <"$1")" -ge "$2" ]
 }
 
-# start NAME ARG...: an example that writes what it is to know to out or err.
-start()
+# run NAME ARG...: an example that writes what it is to know to out or err.
+run()
 {
 	name=$1
 	shift
@@ -63,13 +29,10 @@ start()
 	servers="$servers $server"
 }
 
-# stop SIGNAL PATTERN...: it ends well, and err holds each pattern.
-stop()
+# ends SIGNAL PATTERN...: well, and err holds each pattern.
+ends()
 {
-	kill "-$1" "$server"
-	wait "$server"
-	status=$?
-	[ $status -eq 0 ] || fail "$name: exit status $status after SIG$1"
+	stop "$1"
 	shift
 	for pattern; do
 		grep -q "$pattern" "$dir/err" || fail "$name: no \"$pattern\""
@@ -86,7 +49,7 @@ udp_client()
 
 test_udp_echo()
 {
-	start udp_echo 127.0.0.1:0
+	run udp_echo 127.0.0.1:0
 	wait_for test -s "$dir/out" || fail "udp_echo does not start"
 	address=$(cat "$dir/out")
 	# So few fit into the buffers of everybody, whoever is slow.
@@ -105,7 +68,7 @@ test_udp_echo()
 	for client in 4 5; do
 		udp_client "$dir/datagrams" "$dir/udp$client"
 	done
-	stop INT ": 65 datagrams, 60000 bytes, 1 truncated, 0 lost, 0 waits"
+	ends INT ": 65 datagrams, 60000 bytes, 1 truncated, 0 lost, 0 waits"
 }
 
 # On the loopback interface sending never has to wait, so strace says that it
@@ -137,13 +100,13 @@ test_udp_wait()
 	wait_for grep -qx second "$dir/udp" || fail "udp_echo: second"
 	exec 3>&-
 	kill $client
-	wait $client
-	stop INT ": 4 datagrams, 19 bytes, 0 truncated, 0 lost, 1 waits"
+	await $client
+	ends INT ": 4 datagrams, 19 bytes, 0 truncated, 0 lost, 1 waits"
 }
 
 test_recvmmsg()
 {
-	start recvmmsg 0
+	run recvmmsg 0
 	wait_for test -s "$dir/err" || fail "recvmmsg does not start"
 	port=$(head -n 1 "$dir/err")
 	head -c 40000 "$dir/data" >"$dir/datagrams"
@@ -155,7 +118,7 @@ test_recvmmsg()
 	cmp "$dir/datagrams" "$dir/out" || fail "recvmmsg: other bytes"
 	head -c 3000 "$dir/data" | socat -u -b 3000 - "UDP:127.0.0.1:$port"
 	wait_for has_size "$dir/out" 42048 || fail "recvmmsg: truncated"
-	stop TERM ": 41 datagrams, 1 truncated, 3 calls, 32 at once"
+	ends TERM ": 41 datagrams, 1 truncated, 3 calls, 32 at once"
 }
 
 # tcp_clients PREFIX: five at once, and each gets PREFIX and its own bytes.
@@ -179,7 +142,7 @@ tcp_clients()
 
 test_unix_fd_pass()
 {
-	start unix_fd_pass 0
+	run unix_fd_pass 0
 	wait_for test -s "$dir/out" || fail "unix_fd_pass does not start"
 	read -r port worker <"$dir/out"
 	[ "$worker" -ne "$server" ] || fail "unix_fd_pass: one process"
@@ -196,19 +159,19 @@ test_unix_fd_pass()
 	echo "a line" >&3
 	wait_for grep -qx "a line" "$dir/quiet" || fail "unix_fd_pass: quiet"
 	exec 3>&-
-	wait $quiet || fail "unix_fd_pass: quiet: exit status $?"
+	await $quiet || fail "unix_fd_pass: quiet: exit status $?"
 	echo "a line" | cat "$dir/prefix" - | cmp - "$dir/quiet" ||
 		fail "unix_fd_pass: quiet: other bytes"
-	stop INT
+	ends INT
 	kill -0 "$worker" 2>/dev/null && fail "unix_fd_pass: worker stays"
 	# Without its worker the front does not go on.
-	start unix_fd_pass 0
+	run unix_fd_pass 0
 	wait_for test -s "$dir/out" || fail "unix_fd_pass does not start"
 	read -r port worker <"$dir/out"
 	kill -KILL "$worker"
 	wait_for test -s "$dir/err" ||
 		fail "unix_fd_pass: does not miss its worker"
-	wait "$server" && fail "unix_fd_pass: well without its worker"
+	await "$server" && fail "unix_fd_pass: well without its worker"
 }
 
 # pipes STATUS COMMAND...: the command's status is that of child_pipes.
@@ -271,7 +234,7 @@ test_listen_fds()
 		greeted "TCP:127.0.0.1:$port" 0 "$pid"
 		greeted UNIX-CONNECT:socket 1 "$pid"
 	done
-	stop TERM
+	ends TERM
 	# For somebody else, of another kind, or none at all.
 	LISTEN_PID=1 LISTEN_FDS=1 "$bin/listen_fds" 3</dev/null 2>"$dir/err"
 	[ $? -eq 2 ] || fail "listen_fds: took another's"
@@ -299,7 +262,7 @@ test_activation()
 	[ -n "$pid" ] || fail "listen_fds, activated: no greeting"
 	greeted "ABSTRACT-CONNECT:$socket" 0 "$pid"
 	kill -TERM "$pid"
-	wait "$server" || fail "listen_fds, activated: exit status $?"
+	await "$server" || fail "listen_fds, activated: exit status $?"
 }
 
 printed()
@@ -310,11 +273,12 @@ printed()
 test_linux_fds()
 {
 	mkdir "$dir/watched" || fail mkdir
-	start linux_fds "$dir/watched" linux.socket \
+	run linux_fds "$dir/watched" linux.socket \
 		sh -c 'read -r line; exit 3'
 	wait_for printed 3 'timer [1-9][0-9]*' || {
 		grep -q "not implemented" "$dir/err" ||
 			fail "linux_fds: no timer"
+		await "$server" && fail "linux_fds: well without a timer"
 		echo "$backend: linux_fds: this kernel has no pidfd"
 		return
 	}
@@ -336,7 +300,7 @@ test_linux_fds()
 	wait_for printed 1 "signal 1" || fail "linux_fds: no signal"
 	kill -HUP "$server"
 	wait_for printed 2 "signal 1" || fail "linux_fds: no second signal"
-	stop TERM
+	ends TERM
 	printed 1 "signal 15" || fail "linux_fds: no last signal"
 	grep -vx -e 'timer [1-9][0-9]*' -e 'child status 3' -e 'client' \
 		-e 'file a file' -e 'file another' -e 'signal 15*' "$dir/out" &&
@@ -346,10 +310,10 @@ test_linux_fds()
 
 test_glib_nested()
 {
-	start glib_nested 0
+	run glib_nested 0
 	case $backend in
 	poll*)
-		wait "$server" && fail "glib_nested: poll(2) has no handle"
+		await "$server" && fail "glib_nested: poll(2) has no handle"
 		grep -q "not supported" "$dir/err" || fail "glib_nested: why?"
 		return
 		;;
@@ -360,16 +324,12 @@ test_glib_nested()
 	# GLib's own sources have their turn.
 	wait_for printed 1 "1 s" || fail "glib_nested: no second"
 	tcp_clients /dev/null
-	stop INT
+	ends INT
 }
 
 test_backend()
 {
-	servers=
-	trap 'kill -KILL $servers 2>/dev/null' EXIT
 	head -c 1000000 /dev/urandom >"$dir/data"
-	# The names of sockets are relative, for there is little room in one.
-	cd "$dir" || exit 99
 	test_udp_echo
 	[ -z "$strace" ] || test_udp_wait
 	[ ! -x "$bin/recvmmsg" ] || test_recvmmsg
@@ -379,8 +339,6 @@ test_backend()
 	[ -z "$activate" ] || test_activation
 	[ ! -x "$bin/linux_fds" ] || test_linux_fds
 	[ ! -x "$bin/glib_nested" ] || test_glib_nested
-	# Still there? Then it is a server's that did not stop.
-	servers=
 }
 
 # Leaks cannot be looked for under strace.
@@ -397,18 +355,4 @@ for example in glib_nested linux_fds recvmmsg; do
 	[ -x "$bin/$example" ] || echo "$example was not built"
 done
 
-[ $# -gt 0 ] || set -- $("$bin/demo" --list)
-[ $# -gt 0 ] || exit 99
-bad=0
-tests=
-for backend; do
-	dir=$top/$backend
-	mkdir "$dir" || exit 99
-	(test_backend) &
-	tests="$tests $!"
-done
-for test in $tests; do
-	wait "$test" || bad=1
-done
-[ $bad -eq 0 ] && echo "more examples: well on $*"
-exit $bad
+run_backends "$@"

@@ -29,8 +29,9 @@ as_user()
 
 stop_servers()
 {
-	[ -z "$postgres" ] || kill -QUIT "$postgres" 2>/dev/null
-	[ -z "$postgres" ] || wait "$postgres"
+	[ -n "$postgres" ] || return
+	kill -QUIT "$postgres"
+	wait "$postgres"
 }
 
 connects()
@@ -70,9 +71,10 @@ start_postgres()
 		postgres=$!
 		PGPORT=$port
 		export PGPORT
-		wait_for connects_or_ends
+		wait_for connects_or_ends || break
 		connects "host=127.0.0.1 user=libmio dbname=postgres" && return
-		stop_servers
+		wait "$postgres"
+		postgres=
 	done
 	cat "$top/log" "$top/try"
 	echo 'FAIL: no PostgreSQL server'

@@ -24,8 +24,9 @@ start_redis()
 			--daemonize no --dir "$dir" >"$dir/log" 2>&1 </dev/null &
 		redis=$!
 		servers="$servers $redis"
-		wait_for redis_answers_or_ends
+		wait_for redis_answers_or_ends || break
 		redis ping && return
+		await $redis
 	done
 	cat "$dir/log"
 	fail "no Redis server"
@@ -73,7 +74,7 @@ test_backend()
 	) &
 	run 1 "$dir/redis.socket" 10
 	[ -s "$dir/err" ] || fail "the end of the server is not reported"
-	wait $redis
+	await $redis
 	run 1 "$dir/redis.socket" 10
 	grep -q refused "$dir/err" || fail "it is refused without a word"
 }

@@ -7,73 +7,37 @@
 # With --big: CONNECTIONS (5000) clients at once, BYTES (1048576) each.
 # make runs it; by hand, run it in the build directory or set top_builddir.
 
-for tool in cmp curl mktemp socat timeout; do
-	command -v $tool >/dev/null && continue
-	echo "no $tool"
-	exit 77
-done
-
-# Nothing below waits for ever, should the server do so.
-if [ -z "$TEST_TCP_ECHO" ]; then
-	TEST_TCP_ECHO=1
-	export TEST_TCP_ECHO
-	exec timeout -k 5 900 /bin/sh "$0" "$@"
-fi
-
-bin=${top_builddir:-.}/examples
+. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+need tcp_echo curl mkfifo socat
+within 900 "$@"
 big=
 if [ "$1" = --big ]; then
 	big=yes
 	shift
 fi
-top=$(mktemp -d) || exit 99
-trap 'rm -rf "$top"' EXIT
-trap 'exit 99' HUP INT TERM
 
-fail()
+# serve DESCRIPTORS
+serve()
 {
-	echo "FAIL $backend: $*"
-	cat "$dir/stat" "$dir/err" 2>/dev/null
-	[ -z "$server" ] || kill -KILL "$server"
-	exit 1
-}
-
-# Repeats a command for up to 20 s until it succeeds.
-wait_for()
-{
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 200 ] || return 1
-		sleep 0.1
-	done
-}
-
-# Starts the server with as many descriptors as said.
-start()
-{
-	rm -f "$dir/address" "$dir/stat"
+	name=tcp_echo
+	rm -f "$dir/address"
 	(
 		[ -z "$1" ] || ulimit -n "$1" || exit 99
 		exec "$bin/tcp_echo" --backend "$backend" 127.0.0.1:0
-	) >"$dir/address" 2>"$dir/stat" &
+	) >"$dir/address" 2>"$dir/err_stat" &
 	server=$!
+	servers="$servers $server"
 	wait_for test -s "$dir/address" || fail "does not start"
 	address=$(cat "$dir/address")
 }
 
-# Stops it by a signal; its statistics must hold each pattern.
-stop()
+# ends SIGNAL PATTERN...: well, and its statistics hold each pattern.
+ends()
 {
-	signal=$1
+	stop "$1"
 	shift
-	kill "-$signal" "$server"
-	wait "$server"
-	status=$?
-	server=
-	[ $status -eq 0 ] || fail "exit status $status after SIG$signal"
 	for pattern; do
-		grep -q "$pattern" "$dir/stat" || fail "no \"$pattern\""
+		grep -q "$pattern" "$dir/err_stat" || fail "no \"$pattern\""
 	done
 }
 
@@ -126,7 +90,7 @@ test_vanishing()
 # More clients than descriptors: they wait, and all are served.
 test_limit()
 {
-	start 64
+	serve 64
 	load -c 200 -b 65536
 	# Idle clients that fill the server must not make it spin.
 	"$bin/load" -t -c 150 -b 2 "$address" >/dev/null 2>&1 &
@@ -135,41 +99,34 @@ test_limit()
 	kill $idle
 	wait $idle 2>/dev/null
 	test_socat
-	stop TERM " [1-9][0-9]* pauses"
-	polls=$(sed 's/.* \([0-9]*\) polls$/\1/' "$dir/stat")
+	ends TERM " [1-9][0-9]* pauses"
+	polls=$(sed 's/.* \([0-9]*\) polls$/\1/' "$dir/err_stat")
 	[ "$polls" -lt 20000 ] || fail "spins: $polls polls"
 }
 
 test_backend()
 {
-	start ""
+	serve ""
 	test_socat
 	test_curl
 	load -B "$backend" -t -c 200 -b 65536
 	load -g -t -c 50 -b 500000
 	test_vanishing
 	test_socat
-	stop INT " 2[0-9][0-9] at once" " 0 refused" " 0 pauses"
+	ends INT " 2[0-9][0-9] at once" " 0 refused" " 0 pauses"
 	test_limit
 	# An open connection does not keep it from stopping, and is ended.
-	start ""
+	serve ""
 	mkfifo "$dir/fifo" || fail "mkfifo"
 	exec 3<>"$dir/fifo"
 	"$bin/tcp_client" "${address%:*}" "${address##*:}" \
 		<"$dir/fifo" >"$dir/client" &
 	client=$!
+	servers="$servers $client"
 	echo "a line" >&3
 	wait_for grep -q "a line" "$dir/client" || fail "tcp_client: no echo"
-	stop INT " 1 at once"
-	wait $client || fail "tcp_client: exit status $?"
-}
-
-test_big()
-{
-	start ""
-	load -t -c "$connections" -b "$bytes"
-	stop INT " $connections at once" " 0 failed" " 0 refused" \
-		" $((connections * bytes)) bytes"
+	ends INT " 1 at once"
+	await $client || fail "tcp_client: exit status $?"
 }
 
 connections=${CONNECTIONS:-5000}
@@ -182,24 +139,19 @@ if [ -n "$big" ]; then
 		echo "only $connections connections: ulimit -Hn is $hard"
 	fi
 	ulimit -n $((connections + 50)) || exit 99
+
+	test_backend()
+	{
+		serve ""
+		load -t -c "$connections" -b "$bytes"
+		ends INT " $connections at once" " 0 failed" " 0 refused" \
+			" $((connections * bytes)) bytes"
+	}
+	# One after another.
+	[ $# -gt 0 ] || set -- $("$bin/demo" --list)
+	for backend; do
+		(run_backends "$backend") || exit
+	done
+	exit
 fi
-[ $# -gt 0 ] || set -- $("$bin/demo" --list)
-[ $# -gt 0 ] || exit 99
-bad=0
-tests=
-for backend; do
-	dir=$top/$backend
-	server=
-	mkdir "$dir"
-	if [ -n "$big" ]; then
-		(test_big) || bad=1
-		continue
-	fi
-	(test_backend) &
-	tests="$tests $!"
-done
-for test in $tests; do
-	wait "$test" || bad=1
-done
-[ $bad -eq 0 ] && echo "tcp_echo: well on $*"
-exit $bad
+run_backends "$@"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# What the tests of the examples that use other libraries have in common.
-# They say
+# What the tests of the examples have in common.  They say
 #
 #	. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
 #	need EXAMPLE TOOL...
@@ -98,13 +97,25 @@ start()
 	port=$(head -n 1 "$dir/$name.out")
 }
 
+# await PID: how it ended.  From then on its number may be a stranger's, who
+# is not to be killed.
+await()
+{
+	wait "$1"
+	status=$?
+	left=
+	for child in $servers; do
+		[ "$child" = "$1" ] || left="$left $child"
+	done
+	servers=$left
+	return $status
+}
+
 # stop SIGNAL: what was started last ends well.
 stop()
 {
 	kill "-$1" "$server"
-	wait "$server"
-	status=$?
-	[ $status -eq 0 ] || fail "$name: exit status $status after SIG$1"
+	await "$server" || fail "$name: exit status $status after SIG$1"
 }
 
 # test_backend on the backends named, or on all, at the same time.
@@ -123,6 +134,7 @@ run_backends()
 			trap 'exit 99' HUP INT PIPE TERM
 			cd "$dir" || exit 99
 			test_backend
+			[ -z "$servers" ] || fail "not awaited:$servers"
 		) &
 		tests="$tests $!"
 	done
