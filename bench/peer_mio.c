@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libmio: descriptors of the work are registered as they are, connections
- * are sources.
+ * libmio: descriptors of the work are registered as they are, or as sources
+ * if the backend is "sources", which is poll(2); connections are sources.
  */
 
 #include "config.h"
@@ -18,7 +18,7 @@ static struct mio_events *events;
 static struct mio_waker *waker;
 static struct mio_source *sources; /* of the connections */
 static size_t source_count;
-static bool stopped, rearms;
+static bool stopped, rearms, as_sources;
 
 const char *
 peer_version(void)
@@ -31,6 +31,9 @@ peer_open(const char *backend, size_t capacity, bool threads)
 {
 	(void)threads;
 	source_count = capacity;
+	as_sources = strcmp(backend, "sources") == 0;
+	if (as_sources)
+		backend = "poll+eventfd";
 	rearms = strncmp(backend, "poll", 4) == 0;
 	if (strcmp(backend, "default") == 0)
 		backend = NULL;
@@ -47,9 +50,31 @@ interests(bool writable)
 	return writable ? MIO_READABLE | MIO_WRITABLE : MIO_READABLE;
 }
 
+static struct mio_source *
+source_of(size_t token)
+{
+	if (sources == NULL)
+		sources = bench_alloc(source_count, sizeof(*sources));
+	return &sources[token];
+}
+
+static void
+add_source(struct mio_source *source, size_t token, unsigned wanted)
+{
+	bench_check(mio_registry_register(
+			registry, source, token, wanted) == -1,
+	    "mio_registry_register");
+}
+
 void
 peer_add(size_t token, int fd, bool writable)
 {
+	if (as_sources) {
+		bench_check(mio_source_from_fd(source_of(token), fd) == -1,
+		    "mio_source_from_fd");
+		add_source(source_of(token), token, interests(writable));
+		return;
+	}
 	bench_check(mio_registry_register_fd(
 			registry, fd, token, interests(writable)) == -1,
 	    "mio_registry_register_fd");
@@ -77,14 +102,10 @@ peer_accept(size_t listener, int fd, size_t token)
 	struct mio_source from = { fd, AF_INET, { NULL, NULL } };
 
 	(void)listener;
-	if (sources == NULL)
-		sources = bench_alloc(source_count, sizeof(*sources));
-	if (mio_source_accept(&from, &sources[token], NULL, NULL) == -1)
+	if (mio_source_accept(&from, source_of(token), NULL, NULL) == -1)
 		return -1;
-	bench_check(mio_registry_register(
-			registry, &sources[token], token, MIO_READABLE) == -1,
-	    "mio_registry_register");
-	return mio_source_handle(&sources[token]);
+	add_source(source_of(token), token, MIO_READABLE);
+	return mio_source_handle(source_of(token));
 }
 
 void

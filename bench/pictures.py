@@ -21,6 +21,7 @@ COLOURS = {
     "epoll": "#000000",
     "poll(2)": "#000000",
     "libmio, poll": "#08519c",
+    "libmio, poll, sources": "#3182bd",
     "libev, poll": "#8856a7",
     "libevent, poll": "#e6a700",
 }
@@ -84,7 +85,8 @@ def ratios(rows, group, path):
     if not rows:
         return
     works = list(dict.fromkeys(row["work"] for row in rows))
-    peers = list(dict.fromkeys(row["peer"] for row in rows))
+    peers = [peer for peer in COLOURS
+             if any(row["peer"] == peer for row in rows)]
     base = "poll(2)" if group.startswith("poll") else "epoll"
     blocks, tics, y = {}, [], 0.0
     script, plots = ["$noise << EOD"], []
