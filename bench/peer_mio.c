@@ -16,7 +16,7 @@ static struct mio_poll *the_poll;
 static struct mio_registry *registry;
 static struct mio_events *events;
 static struct mio_waker *waker;
-static struct mio_source *sources; /* of the connections */
+static struct mio_source *sources; /* by token */
 static size_t source_count;
 static bool stopped, rearms, as_sources;
 

@@ -85,8 +85,8 @@ def ratios(rows, group, path):
     if not rows:
         return
     works = list(dict.fromkeys(row["work"] for row in rows))
-    peers = [peer for peer in COLOURS
-             if any(row["peer"] == peer for row in rows)]
+    peers = sorted({row["peer"] for row in rows},
+                   key=list(COLOURS).index)
     base = "poll(2)" if group.startswith("poll") else "epoll"
     blocks, tics, y = {}, [], 0.0
     script, plots = ["$noise << EOD"], []

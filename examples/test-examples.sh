@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
+# test-examples.sh [BACKEND...]
+#
 # The demo, tcp_client, chat and README's first program, on every backend.
 
 . "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
@@ -23,6 +25,7 @@ test_client()
 		>"$dir/address" 2>"$dir/err" &
 	server=$!
 	servers="$servers $server"
+	name=tcp_echo
 	wait_for test -s "$dir/address" || fail "tcp_echo does not start"
 	port=$(sed 's/.*://' "$dir/address")
 	head -c 1000000 /dev/urandom >"$dir/data"
@@ -34,8 +37,7 @@ test_client()
 		127.0.0.1 "$port" 2>"$dir/err_client" |
 		cat >"$dir/from_pipe"
 	cmp "$dir/data" "$dir/from_pipe" || fail "tcp_client, from a pipe"
-	kill -TERM "$server"
-	await "$server" || fail "tcp_echo: exit status $?"
+	stop TERM
 	# The next ephemeral port of somebody could be that one, but never 1.
 	"$bin/tcp_client" --backend "$backend" 127.0.0.1 1 \
 		</dev/null >/dev/null 2>"$dir/err_client" &&

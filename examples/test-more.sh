@@ -20,6 +20,7 @@ has_size()
 run()
 {
 	name=$1
+	errors=$dir/err
 	shift
 	: >"$dir/out"
 	: >"$dir/err"
@@ -27,16 +28,6 @@ run()
 		>"$dir/out" 2>"$dir/err" </dev/null &
 	server=$!
 	servers="$servers $server"
-}
-
-# ends SIGNAL PATTERN...: well, and err holds each pattern.
-ends()
-{
-	stop "$1"
-	shift
-	for pattern; do
-		grep -q "$pattern" "$dir/err" || fail "$name: no \"$pattern\""
-	done
 }
 
 # The empty datagram that ends the input comes back and ends socat.
@@ -68,7 +59,7 @@ test_udp_echo()
 	for client in 4 5; do
 		udp_client "$dir/datagrams" "$dir/udp$client"
 	done
-	ends INT ": 65 datagrams, 60000 bytes, 1 truncated, 0 lost, 0 waits"
+	stop INT ": 65 datagrams, 60000 bytes, 1 truncated, 0 lost, 0 waits"
 }
 
 # On the loopback interface sending never has to wait, so strace says that it
@@ -83,6 +74,7 @@ test_udp_wait()
 	server=$!
 	servers="$servers $server"
 	name=udp_echo
+	errors=$dir/err
 	wait_for test -s "$dir/out" || fail "udp_echo under strace"
 	address=$(cat "$dir/out")
 	mkfifo "$dir/udp.in" || fail mkfifo
@@ -101,7 +93,7 @@ test_udp_wait()
 	exec 3>&-
 	kill $client
 	await $client
-	ends INT ": 4 datagrams, 19 bytes, 0 truncated, 0 lost, 1 waits"
+	stop INT ": 4 datagrams, 19 bytes, 0 truncated, 0 lost, 1 waits"
 }
 
 test_recvmmsg()
@@ -118,7 +110,7 @@ test_recvmmsg()
 	cmp "$dir/datagrams" "$dir/out" || fail "recvmmsg: other bytes"
 	head -c 3000 "$dir/data" | socat -u -b 3000 - "UDP:127.0.0.1:$port"
 	wait_for has_size "$dir/out" 42048 || fail "recvmmsg: truncated"
-	ends TERM ": 41 datagrams, 1 truncated, 3 calls, 32 at once"
+	stop TERM ": 41 datagrams, 1 truncated, 3 calls, 32 at once"
 }
 
 # tcp_clients PREFIX: five at once, and each gets PREFIX and its own bytes.
@@ -162,7 +154,7 @@ test_unix_fd_pass()
 	await $quiet || fail "unix_fd_pass: quiet: exit status $?"
 	echo "a line" | cat "$dir/prefix" - | cmp - "$dir/quiet" ||
 		fail "unix_fd_pass: quiet: other bytes"
-	ends INT
+	stop INT
 	kill -0 "$worker" 2>/dev/null && fail "unix_fd_pass: worker stays"
 	# Without its worker the front does not go on.
 	run unix_fd_pass 0
@@ -223,6 +215,7 @@ greeted()
 test_listen_fds()
 {
 	name=listen_fds
+	errors=$dir/err
 	: >"$dir/out"
 	"$bin/launch" socket "$bin/listen_fds" --backend "$backend" \
 		>"$dir/out" 2>"$dir/err" </dev/null &
@@ -234,7 +227,7 @@ test_listen_fds()
 		greeted "TCP:127.0.0.1:$port" 0 "$pid"
 		greeted UNIX-CONNECT:socket 1 "$pid"
 	done
-	ends TERM
+	stop TERM
 	# For somebody else, of another kind, or none at all.
 	LISTEN_PID=1 LISTEN_FDS=1 "$bin/listen_fds" 3</dev/null 2>"$dir/err"
 	[ $? -eq 2 ] || fail "listen_fds: took another's"
@@ -300,7 +293,7 @@ test_linux_fds()
 	wait_for printed 1 "signal 1" || fail "linux_fds: no signal"
 	kill -HUP "$server"
 	wait_for printed 2 "signal 1" || fail "linux_fds: no second signal"
-	ends TERM
+	stop TERM
 	printed 1 "signal 15" || fail "linux_fds: no last signal"
 	grep -vx -e 'timer [1-9][0-9]*' -e 'child status 3' -e 'client' \
 		-e 'file a file' -e 'file another' -e 'signal 15*' "$dir/out" &&
@@ -324,7 +317,7 @@ test_glib_nested()
 	# GLib's own sources have their turn.
 	wait_for printed 1 "1 s" || fail "glib_nested: no second"
 	tcp_clients /dev/null
-	ends INT
+	stop INT
 }
 
 test_backend()

@@ -20,25 +20,16 @@ fi
 serve()
 {
 	name=tcp_echo
+	errors=$dir/err_stat
 	rm -f "$dir/address"
 	(
 		[ -z "$1" ] || ulimit -n "$1" || exit 99
 		exec "$bin/tcp_echo" --backend "$backend" 127.0.0.1:0
-	) >"$dir/address" 2>"$dir/err_stat" &
+	) >"$dir/address" 2>"$errors" &
 	server=$!
 	servers="$servers $server"
 	wait_for test -s "$dir/address" || fail "does not start"
 	address=$(cat "$dir/address")
-}
-
-# ends SIGNAL PATTERN...: well, and its statistics hold each pattern.
-ends()
-{
-	stop "$1"
-	shift
-	for pattern; do
-		grep -q "$pattern" "$dir/err_stat" || fail "no \"$pattern\""
-	done
 }
 
 load()
@@ -99,8 +90,8 @@ test_limit()
 	kill $idle
 	wait $idle 2>/dev/null
 	test_socat
-	ends TERM " [1-9][0-9]* pauses"
-	polls=$(sed 's/.* \([0-9]*\) polls$/\1/' "$dir/err_stat")
+	stop TERM " [1-9][0-9]* pauses"
+	polls=$(sed 's/.* \([0-9]*\) polls$/\1/' "$errors")
 	[ "$polls" -lt 20000 ] || fail "spins: $polls polls"
 }
 
@@ -113,7 +104,7 @@ test_backend()
 	load -g -t -c 50 -b 500000
 	test_vanishing
 	test_socat
-	ends INT " 2[0-9][0-9] at once" " 0 refused" " 0 pauses"
+	stop INT " 2[0-9][0-9] at once" " 0 refused" " 0 pauses"
 	test_limit
 	# An open connection does not keep it from stopping, and is ended.
 	serve ""
@@ -125,7 +116,7 @@ test_backend()
 	servers="$servers $client"
 	echo "a line" >&3
 	wait_for grep -q "a line" "$dir/client" || fail "tcp_client: no echo"
-	ends INT " 1 at once"
+	stop INT " 1 at once"
 	await $client || fail "tcp_client: exit status $?"
 }
 
@@ -144,7 +135,7 @@ if [ -n "$big" ]; then
 	{
 		serve ""
 		load -t -c "$connections" -b "$bytes"
-		ends INT " $connections at once" " 0 failed" " 0 refused" \
+		stop INT " $connections at once" " 0 failed" " 0 refused" \
 			" $((connections * bytes)) bytes"
 	}
 	# One after another.

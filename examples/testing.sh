@@ -87,10 +87,11 @@ some_port()
 start()
 {
 	name=$1
+	errors=$dir/err_$name
 	shift
 	: >"$dir/$name.out"
 	"$bin/$name" --backend "$backend" "$@" \
-		>"$dir/$name.out" 2>"$dir/err_$name" </dev/null &
+		>"$dir/$name.out" 2>"$errors" </dev/null &
 	server=$!
 	servers="$servers $server"
 	wait_for test -s "$dir/$name.out" || fail "$name does not start"
@@ -111,11 +112,16 @@ await()
 	return $status
 }
 
-# stop SIGNAL: what was started last ends well.
+# stop SIGNAL PATTERN...: what was started last ends well, and its errors hold
+# each pattern.
 stop()
 {
 	kill "-$1" "$server"
 	await "$server" || fail "$name: exit status $status after SIG$1"
+	shift
+	for pattern; do
+		grep -q "$pattern" "$errors" || fail "$name: no \"$pattern\""
+	done
 }
 
 # test_backend on the backends named, or on all, at the same time.
