@@ -16,7 +16,7 @@
 
 bool peer_level = true;
 static uv_loop_t loop;
-static uv_handle_t **handles; /* by token */
+static void **handles; /* by token: of which kind libuv knows */
 static uv_async_t waker;
 
 const char *
@@ -36,7 +36,7 @@ send_tcp(size_t token, const char *data, size_t length)
 {
 	uv_buf_t buffer = { .base = (char *)(uintptr_t)data, .len = length };
 
-	check(uv_try_write((uv_stream_t *)handles[token], &buffer, 1) !=
+	check(uv_try_write(handles[token], &buffer, 1) !=
 		  (int)length,
 	    "uv_try_write");
 }
@@ -66,7 +66,7 @@ peer_change(size_t token, int fd, bool writable)
 	int events = writable ? UV_READABLE | UV_WRITABLE : UV_READABLE;
 
 	(void)fd;
-	check(uv_poll_start((uv_poll_t *)handles[token], events, on_poll),
+	check(uv_poll_start(handles[token], events, on_poll),
 	    "uv_poll_start");
 }
 
@@ -78,7 +78,7 @@ peer_add(size_t token, int fd, bool writable)
 
 		check(uv_poll_init(&loop, handle, fd), "uv_poll_init");
 		handle->data = (void *)token;
-		handles[token] = (uv_handle_t *)handle;
+		handles[token] = handle;
 	}
 	peer_change(token, fd, writable);
 }
@@ -88,7 +88,7 @@ void
 peer_remove(size_t token, int fd)
 {
 	(void)fd;
-	check(uv_poll_stop((uv_poll_t *)handles[token]), "uv_poll_stop");
+	check(uv_poll_stop(handles[token]), "uv_poll_stop");
 }
 
 static void
@@ -118,7 +118,7 @@ read_tcp(size_t token, int fd)
 	check(uv_tcp_init(&loop, handle), "uv_tcp_init");
 	check(uv_tcp_open(handle, fd), "uv_tcp_open");
 	handle->data = (void *)token;
-	handles[token] = (uv_handle_t *)handle;
+	handles[token] = handle;
 	check(uv_read_start((uv_stream_t *)handle, on_alloc, on_read),
 	    "uv_read_start");
 }

@@ -319,7 +319,7 @@ accept_open(const char *backend, const size_t *arguments)
 	(void)arguments;
 	serve = echo;
 	/* The load does not wait until the server has hung up. */
-	serve_open(backend, 64 * BURST);
+	serve_open(backend, (size_t)64 * BURST);
 	start_load(load_accept);
 }
 
@@ -389,13 +389,16 @@ exec_wrk(long seconds, int output)
 static double
 read_report(FILE *report)
 {
+	static const char key[] = "Requests/sec:";
+	const size_t length = sizeof(key) - 1;
 	double rate = 0;
 	char line[256];
 
 	while (fgets(line, sizeof(line), report) != NULL) {
 		if (strstr(line, "Socket errors") || strstr(line, "Non-2xx"))
 			return 0;
-		sscanf(line, "Requests/sec: %lf", &rate);
+		if (strncmp(line, key, length) == 0)
+			rate = strtod(line + length, NULL);
 	}
 	return rate;
 }
@@ -405,7 +408,7 @@ http_run(long seconds)
 {
 	FILE *report = tmpfile();
 	double rate;
-	int ends[2];
+	int ends[2] = { -1, -1 };
 	pid_t child;
 
 	/* Without close-on-exec: its end tells of wrk's. */
@@ -422,6 +425,7 @@ http_run(long seconds)
 	peer_run();
 	rewind(report);
 	rate = read_report(report);
+	fclose(report);
 	errno = EPROTO;
 	bench_check(rate <= 0, "wrk");
 	serve_wall = (double)served / rate;

@@ -366,13 +366,16 @@ heap(void)
 static long
 peak_memory(void)
 {
+	static const char key[] = "VmHWM:";
+	const size_t length = sizeof(key) - 1;
 	FILE *status = fopen("/proc/self/status", "re");
 	char line[256];
 	long peak = 0;
 
 	bench_check(status == NULL, "/proc/self/status");
 	while (fgets(line, sizeof(line), status) != NULL)
-		sscanf(line, "VmHWM: %ld", &peak);
+		if (strncmp(line, key, length) == 0)
+			peak = strtol(line + length, NULL, 10);
 	fclose(status);
 	return peak;
 }
