@@ -174,7 +174,7 @@ TEST(fd_that_is_none, "fd-03")
 TEST(fd_calls_check_their_arguments, "fd-02 reg-21")
 {
 	static const unsigned wrong[] = { 0, E, RC, R | WC, 0x80000000,
-		MIO_EXCLUSIVE };
+		MIO_EXCLUSIVE, MIO_LEVEL };
 	struct loop loop;
 	int fds[2];
 

@@ -11,7 +11,7 @@ TEST(int_bits_are_distinct, "int-01 int-02")
 {
 	static const unsigned bits[] = { MIO_READABLE, MIO_WRITABLE, MIO_AIO,
 		MIO_LIO, MIO_PRIORITY, MIO_READ_CLOSED, MIO_WRITE_CLOSED,
-		MIO_ERROR, MIO_EXCLUSIVE };
+		MIO_ERROR, MIO_EXCLUSIVE, MIO_LEVEL };
 	unsigned all = 0;
 
 	for (size_t i = 0; i < LEN(bits); ++i) {
@@ -63,6 +63,9 @@ TEST(int_formats_in_a_fixed_order, "int-05")
 		    "READABLE | WRITABLE | AIO | LIO | PRIORITY" },
 		{ R | MIO_EXCLUSIVE, "READABLE | EXCLUSIVE" },
 		{ P | MIO_EXCLUSIVE, "PRIORITY | EXCLUSIVE" },
+		{ W | MIO_LEVEL, "WRITABLE | LEVEL" },
+		{ MIO_LEVEL | MIO_EXCLUSIVE | R,
+		    "READABLE | EXCLUSIVE | LEVEL" },
 		{ 0x20, "0x20" },
 		{ R | 0x80000020U, "READABLE | 0x80000020" },
 		{ MIO_ERROR, "0x400" },

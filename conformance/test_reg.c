@@ -504,7 +504,8 @@ TEST(reg_refuses_bad_interests, "reg-21 int-03 int-04 int-12 regr-22")
 {
 	static const unsigned invalid[] = { 0, 0x20, 0x80, MIO_READ_CLOSED,
 		MIO_WRITE_CLOSED, MIO_ERROR, R | 0x20, R | W | MIO_ERROR,
-		0x80000000U, R | 0x20000U, MIO_EXCLUSIVE, UINT32_MAX };
+		0x80000000U, R | 0x40000U, MIO_EXCLUSIVE, MIO_LEVEL,
+		MIO_EXCLUSIVE | MIO_LEVEL, UINT32_MAX };
 	struct loop loop;
 	struct pair pair;
 	int fd;

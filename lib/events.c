@@ -128,6 +128,7 @@ static const struct {
 	{ MIO_LIO, "LIO" },
 	{ MIO_PRIORITY, "PRIORITY" },
 	{ MIO_EXCLUSIVE, "EXCLUSIVE" },
+	{ MIO_LEVEL, "LEVEL" },
 	{ MIO_READ_CLOSED, "READ_CLOSED" },
 	{ MIO_WRITE_CLOSED, "WRITE_CLOSED" },
 	{ MIO_ERROR, "ERROR" },
@@ -167,7 +168,7 @@ finish(struct text *text)
 
 #define INTERESTS                                                            \
 	(MIO_READABLE | MIO_WRITABLE | MIO_AIO | MIO_LIO | MIO_PRIORITY |    \
-	    MIO_EXCLUSIVE)
+	    MIO_EXCLUSIVE | MIO_LEVEL)
 
 int
 mio_interest_format(unsigned interests, char *buf, size_t size)

@@ -105,7 +105,7 @@ int
 mio__bad_interests(const struct mio_registry *registry, unsigned interests)
 {
 	if ((interests & DIRECTIONS) == 0 ||
-	    (interests & ~(DIRECTIONS | MIO_EXCLUSIVE)) != 0)
+	    (interests & ~(DIRECTIONS | MIO_EXCLUSIVE | MIO_LEVEL)) != 0)
 		return mio__fail(EINVAL);
 	if ((interests & ~registry->ops.interests) != 0)
 		return mio__fail(ENOTSUP);

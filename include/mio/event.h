@@ -20,8 +20,10 @@
 #define MIO_WRITE_CLOSED 0x200u
 #define MIO_ERROR 0x400u
 
-/* Interest flag: wake one of several polls, not all (epoll only). */
+/* Interest flags: wake one of several polls, not all (epoll only); report as
+ * long as it is so, not once (level-triggered). */
 #define MIO_EXCLUSIVE 0x10000u
+#define MIO_LEVEL 0x20000u
 
 struct mio_event {
 	mio_token token;

@@ -14,7 +14,7 @@ MIO_BEGIN_DECLS
  * A registry may be used from any thread, also while another waits in
  * mio_poll; a source by one thread at a time.  A failed call changes
  * nothing.  `interests` is one or more of MIO_READABLE, MIO_WRITABLE,
- * MIO_PRIORITY, MIO_AIO, MIO_LIO, and perhaps MIO_EXCLUSIVE.
+ * MIO_PRIORITY, MIO_AIO, MIO_LIO, and perhaps MIO_EXCLUSIVE or MIO_LEVEL.
  */
 
 /*

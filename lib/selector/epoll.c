@@ -290,10 +290,12 @@ static MIO__COLD int
 control_uncommon(struct mio_registry *registry, int op, int fd,
     mio_token token, unsigned interests)
 {
-	struct epoll_event event = { .events = EPOLLET };
+	struct epoll_event event = { .events = 0 };
 
 	if (mio__bad_interests(registry, interests) < 0)
 		return -1;
+	if ((interests & MIO_LEVEL) == 0)
+		event.events |= EPOLLET;
 	if (interests & MIO_READABLE)
 		event.events |= EPOLLIN | EPOLLRDHUP;
 	if (interests & MIO_WRITABLE)
@@ -366,7 +368,8 @@ mio__epoll_remove(struct mio_registry *registry, int fd)
 
 const struct mio__selector_ops mio__epoll_ops = {
 	.name = "epoll",
-	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY | MIO_EXCLUSIVE,
+	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY |
+		     MIO_EXCLUSIVE | MIO_LEVEL,
 	.native_size = sizeof(struct epoll_event),
 	.common = {
 		[MIO_READABLE - 1] = EPOLLET | EPOLLIN | EPOLLRDHUP,

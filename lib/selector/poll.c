@@ -39,6 +39,7 @@ struct entry {
 	short armed; /* POLL* bits to be reported */
 	uint8_t interests;
 	uint8_t kind : 2;
+	bool level : 1;   /* what is reported stays armed */
 	bool muted : 1;   /* hung up: poll(2) would return at once for ever */
 	bool dirty : 1;   /* noted in `dirty` */
 	bool changed : 1; /* since the wait began: what it finds is outdated */
@@ -299,6 +300,7 @@ append(struct table *table, int fd, const struct stat *st, uint8_t kind,
 	entry->interests = (uint8_t)interests;
 	entry->armed = mask_of(interests);
 	entry->kind = kind & 3u;
+	entry->level = (interests & MIO_LEVEL) != 0;
 	table->slots[fd] = (uint32_t)place;
 	touch(table, place);
 }
@@ -398,6 +400,7 @@ mio__poll_change(struct mio_registry *registry, int fd, mio_token token,
 
 		entry->token = token;
 		entry->interests = (uint8_t)interests;
+		entry->level = (interests & MIO_LEVEL) != 0;
 		entry->armed = mask_of(interests);
 		entry->muted = false;
 		entry->changed = place < table->polled;
@@ -559,7 +562,7 @@ report(struct table *table, size_t place, struct mio_event *event)
 	}
 	if (entry->kind == WAKER) {
 		table->notify.ops.drain(entry->fd);
-	} else {
+	} else if (!entry->level) {
 		entry->armed = (short)(entry->armed & ~flags);
 		if (flags & MUTING)
 			entry->muted = true;
@@ -788,7 +791,7 @@ close_poll(struct mio_registry *registry)
 
 const struct mio__selector_ops mio__poll_ops = {
 	.name = "poll",
-	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY,
+	.interests = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY | MIO_LEVEL,
 	.native_size = 0,
 	.open = open_poll,
 	.close = close_poll,
