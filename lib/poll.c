@@ -5,7 +5,6 @@
 #include "selector.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "sys/sys.h"
 
@@ -34,10 +33,13 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	if (made == NULL)
 		return -1;
 	registry = &made->registry;
+	if (mio__sys_process(&registry->owner) < 0) {
+		free(made);
+		return mio__fail(ENOMEM);
+	}
 	registry->ops = *backend->selector;
 	registry->backend = backend;
 	registry->fd = -1;
-	registry->owner = getpid();
 	atomic_init(&registry->coarse, false);
 	atomic_init(&registry->plain, registry->ops.plain);
 	mio__wakes_init(&registry->wakes);
@@ -47,6 +49,7 @@ mio_poll_new_backend(struct mio_poll **poll, const char *name)
 	if (registry->ops.open(registry) < 0) {
 		int error = errno;
 
+		mio__sys_process_free(&registry->owner);
 		free(made);
 		if (error == ENOSYS || error == EPERM)
 			error = ENOTSUP;

@@ -23,16 +23,18 @@ not_held(const struct mio_registry *registry, const struct mio_source *source)
 {
 	if (registry == NULL || source == NULL)
 		return mio__fail(EINVAL);
-	return mio__fail(source->handle < 0 ? EBADF : ENOENT);
+	return mio__fail(source->kind == 0 ? EBADF : ENOENT);
 }
 
-/* The source is registered, but perhaps with a poll that is gone. */
+/* It is closed; or registered, but perhaps with a poll that is gone. */
 static MIO__COLD int
 register_again(struct mio_registry *registry, struct mio_source *source,
     mio_token token, unsigned interests)
 {
 	struct mio_registry *holder = source->priv[0];
 
+	if (source->kind == 0)
+		return mio__fail(EBADF);
 	/* Acquire: with 0 seen, the closing of the selector is over. */
 	if (atomic_load_explicit(&holder->handles, memory_order_acquire) > 0)
 		return mio__fail(EEXIST);
@@ -48,7 +50,7 @@ mio_registry_register(struct mio_registry *registry,
 {
 	if (registry == NULL || source == NULL)
 		return mio__fail(EINVAL);
-	if (source->priv[0] != NULL)
+	if (source->priv[0] != NULL || source->kind == 0)
 		return register_again(registry, source, token, interests);
 	MIO__PROBE4(register, registry, source->handle, token, interests);
 	/* Before the call, which then is the last thing to do. */
@@ -216,6 +218,7 @@ mio__registry_free(struct mio_registry *registry)
 		more = atomic_load_explicit(&wakes->more, memory_order_relaxed);
 		free(wakes);
 	}
+	mio__sys_process_free(&registry->owner);
 	free(registry); /* the poll that it is the head of */
 }
 

@@ -18,6 +18,7 @@
 #include <mio.h>
 
 #include "probes.h"
+#include "sys/sys.h"
 
 /* What is rare stays out of the way of what is not. */
 #if defined(__GNUC__)
@@ -102,8 +103,9 @@ struct mio__selector_ops {
 
 	/*
 	 * I/O returned EAGAIN in `directions`: report their next edge.  0:
-	 * none of them, but a hang-up reported before may be over.  NULL
-	 * where the kernel's edges need no help.
+	 * none of them, but a hang-up or error reported before may be over.
+	 * NULL where the kernel's edges need no help; else `add` takes
+	 * MIO__KIND_DIRECT from a source.
 	 */
 	int (*rearm)(
 	    struct mio_registry *registry, int fd, unsigned directions);
@@ -140,7 +142,8 @@ struct mio_registry {
 	const struct mio__backend *backend;
 	atomic_size_t handles;
 	atomic_size_t memory;
-	pid_t owner; /* a forked child must leave the kernel's state alone */
+	/* A forked child must leave the kernel's state alone. */
+	struct mio__process owner;
 };
 
 /*
@@ -172,12 +175,22 @@ mio__set_count(struct mio_events *events, int n)
 /*
  * A source is {descriptor, kind, priv[0]: its registry or NULL, priv[1]: the
  * selector's}.  `kind` is the address family of a socket, 0 for another
- * file, or one of these; a kind whose I/O is no system call (a Windows pipe)
- * gets a value of its own here and its calls in sys/.
+ * file, and these; 0 in all is a source that is closed or was never filled.
+ * A kind whose I/O is no system call (a Windows pipe) gets a value of its own
+ * here and its calls in sys/.
  */
 #define MIO__FAMILY(kind) ((int)((kind) & 0xffffu))
 #define MIO__KIND_QUIET_PIPE 0x10000u /* takes RWF_NOSIGNAL */
-#define MIO__KIND_WAKER 0x40000u /* a waker's descriptor: see `wait` */
+#define MIO__KIND_STREAM 0x20000u     /* Internet: short transfers tell */
+#define MIO__KIND_WAKER 0x40000u      /* a waker's descriptor: see `wait` */
+#define MIO__KIND_DATAGRAM 0x80000u   /* a socket that is no stream */
+#define MIO__KIND_DIRECT 0x100000u    /* I/O need not tell the selector */
+#define MIO__KIND_OPEN 0x200000u      /* all that are open */
+/* What every source is made with, and what its file makes of it. */
+#define MIO__KIND_MADE (MIO__KIND_OPEN | MIO__KIND_DIRECT)
+#define MIO__KIND_FILE                                                       \
+	(0xffffu | MIO__KIND_QUIET_PIPE | MIO__KIND_STREAM |                 \
+	    MIO__KIND_DATAGRAM)
 
 /* Every selector there is; configure's list says which are compiled. */
 #define MIO__DECLARE(name)                                                   \

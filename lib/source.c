@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The source: its descriptor, and I/O that tells the selector of EAGAIN. */
+/* The source: its descriptor, and I/O that tells a selector what it said. */
 
 #include "config.h"
 #include "source.h"
@@ -53,6 +53,18 @@ mio__start_to_connect(int fd, const struct sockaddr *addr, socklen_t addrlen)
 	return errno == EINPROGRESS || errno == EINTR ? 0 : -1;
 }
 
+uint32_t
+mio__socket_kind(int family, int type)
+{
+	uint32_t kind = MIO__KIND_MADE | (uint32_t)family;
+
+	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
+		return kind | MIO__KIND_DATAGRAM;
+	return family == AF_INET || family == AF_INET6
+	    ? kind | MIO__KIND_STREAM
+	    : kind;
+}
+
 int
 mio__source_socket(struct mio_source *source, int family, int type,
     mio__prepare *prepare, const struct sockaddr *addr, socklen_t addrlen)
@@ -61,7 +73,7 @@ mio__source_socket(struct mio_source *source, int family, int type,
 
 	if (source == NULL)
 		return mio__fail(EINVAL);
-	made.kind = (uint32_t)family;
+	made.kind = mio__socket_kind(family, type);
 	made.handle = mio__sys_socket(family, type);
 	if (made.handle < 0)
 		return -1;
@@ -73,6 +85,13 @@ mio__source_socket(struct mio_source *source, int family, int type,
 	return 0;
 }
 
+/* Of one that was never filled, perhaps with zeros, none. */
+static inline mio_handle
+handle_of(const struct mio_source *source)
+{
+	return source->kind != 0 ? source->handle : MIO_INVALID_HANDLE;
+}
+
 int
 mio__option(const struct mio_source *source, int level, int name, int *value)
 {
@@ -80,7 +99,7 @@ mio__option(const struct mio_source *source, int level, int name, int *value)
 
 	if (source == NULL || value == NULL)
 		return mio__fail(EINVAL);
-	return getsockopt(source->handle, level, name, value, &len);
+	return getsockopt(handle_of(source), level, name, value, &len);
 }
 
 int
@@ -103,20 +122,24 @@ mio__set_option(
 {
 	if (source == NULL)
 		return mio__fail(EINVAL);
-	return setsockopt(source->handle, level, name, &value, sizeof(value));
+	return setsockopt(
+	    handle_of(source), level, name, &value, sizeof(value));
 }
 
 int
 mio_source_from_fd(struct mio_source *source, mio_handle fd)
 {
 	struct mio_source made = MIO_SOURCE_INIT;
+	int family, type;
 
 	if (source == NULL)
 		return mio__fail(EINVAL);
 	if (mio__sys_adopt(fd) < 0)
 		return -1;
 	made.handle = fd;
-	made.kind = mio__sys_kind(fd);
+	made.kind = mio__sys_is_socket(fd, &family, &type)
+	    ? mio__socket_kind(family, type)
+	    : MIO__KIND_MADE | mio__sys_pipe_kind(fd);
 	*source = made;
 	return 0;
 }
@@ -137,7 +160,7 @@ mio_source_into_fd(struct mio_source *source)
 
 	if (source == NULL)
 		return mio__fail(EINVAL);
-	fd = source->handle;
+	fd = handle_of(source);
 	if (fd < 0)
 		return mio__fail(EBADF);
 	registry = source->priv[0];
@@ -155,7 +178,7 @@ mio_source_into_fd(struct mio_source *source)
 mio_handle
 mio_source_handle(const struct mio_source *source)
 {
-	return source != NULL ? source->handle : MIO_INVALID_HANDLE;
+	return source != NULL ? handle_of(source) : MIO_INVALID_HANDLE;
 }
 
 int
@@ -166,7 +189,7 @@ mio_source_close(struct mio_source *source)
 
 	if (source == NULL)
 		return mio__fail(EINVAL);
-	if (source->handle < 0)
+	if (source->kind == 0)
 		return mio__fail(EBADF);
 	registry = source->priv[0];
 	if (registry != NULL && registry->ops.closing != NULL)
@@ -192,8 +215,19 @@ rearm(const struct mio_source *source, unsigned directions)
 	errno = error;
 }
 
-/* The call failed: perhaps because it would have blocked. */
+/*
+ * An error was consumed, after which there may be another, or none.  What
+ * waits behind a datagram socket's has perhaps been reported with it, and
+ * who stops at an error has not read it.
+ */
 static void
+consumed(const struct mio_source *source)
+{
+	rearm(source, source->kind & MIO__KIND_DATAGRAM ? MIO_READABLE : 0);
+}
+
+/* The call failed: perhaps because it would have blocked. */
+static MIO__COLD void
 failed(const struct mio_source *source, unsigned directions)
 {
 #if EAGAIN != EWOULDBLOCK
@@ -202,6 +236,10 @@ failed(const struct mio_source *source, unsigned directions)
 #endif
 	if (errno == EAGAIN)
 		rearm(source, directions);
+	else if (errno == EINVAL && (source->kind & MIO__KIND_DATAGRAM) == 0)
+		rearm(source, MIO_PRIORITY); /* there is no urgent byte */
+	else if (errno != EINTR)
+		consumed(source);
 }
 
 static inline ssize_t
@@ -218,11 +256,76 @@ is_socket(const struct mio_source *source)
 	return MIO__FAMILY(source->kind) != AF_UNSPEC;
 }
 
+/* The selector need not hear of what the call returned, but for a failure. */
+static inline bool
+is_direct(const struct mio_source *source)
+{
+	return (source->kind & MIO__KIND_DIRECT) != 0;
+}
+
+/* As done; and a stream that moves less than asked would say EAGAIN next. */
+static ssize_t
+moved(const struct mio_source *source, unsigned direction, ssize_t n,
+    size_t asked)
+{
+	if (n > 0 && (size_t)n < asked && source->kind & MIO__KIND_STREAM)
+		rearm(source, direction);
+	return done(source, direction, n);
+}
+
+static size_t
+total(const struct iovec *iov, int iovcnt)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < iovcnt; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+/* The calls on what is not direct, which may be no open source at all. */
+static MIO__NOINLINE ssize_t
+read_and_tell(const struct mio_source *source, void *buf, size_t len)
+{
+	return moved(
+	    source, MIO_READABLE, read(handle_of(source), buf, len), len);
+}
+
+static MIO__NOINLINE ssize_t
+readv_and_tell(
+    const struct mio_source *source, const struct iovec *iov, int iovcnt)
+{
+	ssize_t n = readv(handle_of(source), iov, iovcnt);
+
+	return moved(
+	    source, MIO_READABLE, n, n > 0 ? total(iov, iovcnt) : 0);
+}
+
+static MIO__NOINLINE ssize_t
+recv_and_tell(
+    const struct mio_source *source, void *buf, size_t len, int flags)
+{
+	ssize_t n = recv(handle_of(source), buf, len, flags);
+
+	return moved(source, MIO_READABLE, n, flags == 0 ? len : 0);
+}
+
+static MIO__NOINLINE ssize_t
+send_and_tell(
+    const struct mio_source *source, const void *buf, size_t len, int flags)
+{
+	ssize_t n = send(handle_of(source), buf, len, flags | MIO__NOSIGNAL);
+
+	return moved(source, MIO_WRITABLE, n, len);
+}
+
 ssize_t
 mio_source_read(const struct mio_source *source, void *buf, size_t len)
 {
 	if (source == NULL)
 		return mio__fail(EINVAL);
+	if (!is_direct(source))
+		return read_and_tell(source, buf, len);
 	return done(source, MIO_READABLE, read(source->handle, buf, len));
 }
 
@@ -232,27 +335,66 @@ mio_source_readv(
 {
 	if (source == NULL)
 		return mio__fail(EINVAL);
+	if (!is_direct(source))
+		return readv_and_tell(source, iov, iovcnt);
 	return done(source, MIO_READABLE, readv(source->handle, iov, iovcnt));
+}
+
+static ssize_t
+write_file(const struct mio_source *source, const void *buf, size_t len)
+{
+	/* The cast drops const; writing only reads. */
+	struct iovec iov = { (void *)(uintptr_t)buf, len };
+
+	if (source->kind & MIO__KIND_QUIET_PIPE)
+		return mio__sys_writev_quiet(source->handle, &iov, 1);
+	return write(handle_of(source), buf, len);
 }
 
 ssize_t
 mio_source_write(const struct mio_source *source, const void *buf, size_t len)
 {
-	ssize_t n;
-
 	if (source == NULL)
 		return mio__fail(EINVAL);
-	if (is_socket(source)) {
-		n = send(source->handle, buf, len, MIO__NOSIGNAL);
-	} else if (source->kind & MIO__KIND_QUIET_PIPE) {
-		/* The cast drops const; writing only reads. */
-		struct iovec iov = { (void *)(uintptr_t)buf, len };
+	if (!is_socket(source))
+		return done(
+		    source, MIO_WRITABLE, write_file(source, buf, len));
+	if (!is_direct(source))
+		return send_and_tell(source, buf, len, 0);
+	return done(source, MIO_WRITABLE,
+	    send(source->handle, buf, len, MIO__NOSIGNAL));
+}
 
-		n = mio__sys_writev_quiet(source->handle, &iov, 1);
-	} else {
-		n = write(source->handle, buf, len);
-	}
-	return done(source, MIO_WRITABLE, n);
+/* writev(2) on a socket, which has no flag against SIGPIPE. */
+static inline ssize_t
+writev_socket(
+    const struct mio_source *source, const struct iovec *iov, int iovcnt)
+{
+	struct msghdr msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = (struct iovec *)(uintptr_t)iov;
+	/* An int or a size_t, as the libc has it. */
+	msg.msg_iovlen = (unsigned short)iovcnt;
+	return sendmsg(source->handle, &msg, MIO__NOSIGNAL);
+}
+
+/*
+ * Of nothing: sendmsg(2) would make an empty datagram of it, or say EPIPE;
+ * writev(2) does what it does.
+ */
+static MIO__NOINLINE ssize_t
+writev_and_tell(
+    const struct mio_source *source, const struct iovec *iov, int iovcnt)
+{
+	size_t len = iov != NULL ? total(iov, iovcnt) : 0;
+	ssize_t n;
+
+	if (len == 0)
+		n = mio__sys_writev_nothing(source->handle, iov, iovcnt);
+	else
+		n = writev_socket(source, iov, iovcnt);
+	return moved(source, MIO_WRITABLE, n, len);
 }
 
 ssize_t
@@ -264,18 +406,16 @@ mio_source_writev(
 	if (source == NULL || iovcnt < 0 || iovcnt > IOV_MAX)
 		return mio__fail(EINVAL);
 	if (is_socket(source)) {
-		/* writev(2) has no flag against SIGPIPE. */
-		struct msghdr msg;
-
-		memset(&msg, 0, sizeof(msg));
-		msg.msg_iov = (struct iovec *)(uintptr_t)iov;
-		/* An int or a size_t, as the libc has it. */
-		msg.msg_iovlen = (unsigned short)iovcnt;
-		n = sendmsg(source->handle, &msg, MIO__NOSIGNAL);
+		if ((source->kind & (MIO__KIND_DIRECT | MIO__KIND_DATAGRAM)) !=
+		    MIO__KIND_DIRECT)
+			return writev_and_tell(source, iov, iovcnt);
+		n = writev_socket(source, iov, iovcnt);
+		if (n < 0 && errno == EPIPE && total(iov, iovcnt) == 0)
+			return writev_and_tell(source, iov, iovcnt);
 	} else if (source->kind & MIO__KIND_QUIET_PIPE) {
 		n = mio__sys_writev_quiet(source->handle, iov, iovcnt);
 	} else {
-		n = writev(source->handle, iov, iovcnt);
+		n = writev(handle_of(source), iov, iovcnt);
 	}
 	return done(source, MIO_WRITABLE, n);
 }
@@ -286,6 +426,8 @@ mio_source_recv(
 {
 	if (source == NULL)
 		return mio__fail(EINVAL);
+	if (!is_direct(source))
+		return recv_and_tell(source, buf, len, flags);
 	return done(
 	    source, MIO_READABLE, recv(source->handle, buf, len, flags));
 }
@@ -296,6 +438,8 @@ mio_source_send(
 {
 	if (source == NULL)
 		return mio__fail(EINVAL);
+	if (!is_direct(source))
+		return send_and_tell(source, buf, len, flags);
 	return done(source, MIO_WRITABLE,
 	    send(source->handle, buf, len, flags | MIO__NOSIGNAL));
 }
@@ -343,7 +487,7 @@ mio_source_recvfrom(const struct mio_source *source, void *buf, size_t len,
 	if (source == NULL || (addr != NULL && addrlen == NULL))
 		return mio__fail(EINVAL);
 	size = addr != NULL ? *addrlen : 0;
-	n = recvfrom(source->handle, buf, len, flags, addr,
+	n = recvfrom(handle_of(source), buf, len, flags, addr,
 	    addr != NULL ? addrlen : NULL);
 	if (n >= 0 && addr != NULL)
 		tidy_address(source, addr, size, addrlen);
@@ -357,7 +501,7 @@ mio_source_sendto(const struct mio_source *source, const void *buf, size_t len,
 	if (source == NULL)
 		return mio__fail(EINVAL);
 	return done(source, MIO_WRITABLE,
-	    sendto(source->handle, buf, len, flags | MIO__NOSIGNAL, addr,
+	    sendto(handle_of(source), buf, len, flags | MIO__NOSIGNAL, addr,
 		addrlen));
 }
 
@@ -367,7 +511,8 @@ mio_source_recvmsg(
 {
 	if (source == NULL || msg == NULL)
 		return mio__fail(EINVAL);
-	return done(source, MIO_READABLE, recvmsg(source->handle, msg, flags));
+	return done(
+	    source, MIO_READABLE, recvmsg(handle_of(source), msg, flags));
 }
 
 ssize_t
@@ -377,7 +522,7 @@ mio_source_sendmsg(
 	if (source == NULL || msg == NULL)
 		return mio__fail(EINVAL);
 	return done(source, MIO_WRITABLE,
-	    sendmsg(source->handle, msg, flags | MIO__NOSIGNAL));
+	    sendmsg(handle_of(source), msg, flags | MIO__NOSIGNAL));
 }
 
 ssize_t
@@ -387,7 +532,7 @@ mio_source_try_io(const struct mio_source *source, unsigned direction,
 	if (source == NULL || op == NULL || direction == 0 ||
 	    (direction & ~(MIO_READABLE | MIO_WRITABLE)) != 0)
 		return mio__fail(EINVAL);
-	return done(source, direction, op(source->handle, arg));
+	return done(source, direction, op(handle_of(source), arg));
 }
 
 int
@@ -398,15 +543,15 @@ mio_source_connect(const struct mio_source *socket,
 
 	if (socket == NULL || addr == NULL)
 		return mio__fail(EINVAL);
-	result = connect(socket->handle, addr, addrlen);
+	result = connect(handle_of(socket), addr, addrlen);
 	/*
 	 * An unconnected stream counts as hung up; that is over now.  Its
 	 * next event for writing says how the connect ended.
 	 */
-	if (result == 0)
-		rearm(socket, 0);
-	else if (errno == EINPROGRESS)
-		rearm(socket, MIO_WRITABLE);
+	rearm(socket,
+	    result < 0 && (errno == EINPROGRESS || errno == EINTR)
+		? MIO_WRITABLE
+		: 0);
 	return result;
 }
 
@@ -422,7 +567,8 @@ connection(const struct mio_source *stream)
 		return -1;
 	if (error != 0)
 		return mio__fail(error);
-	return getpeername(stream->handle, (struct sockaddr *)&addr, &len);
+	return getpeername(
+	    handle_of(stream), (struct sockaddr *)&addr, &len);
 }
 
 int
@@ -438,13 +584,19 @@ mio_source_connect_result(const struct mio_source *stream)
 	if (errno != ENOTCONN)
 		return -1;
 	/* Neither connected nor failed: is it still trying? */
-	fd.fd = stream->handle;
+	fd.fd = handle_of(stream);
 	fd.events = POLLOUT;
+	fd.revents = 0;
 	do /* a signal that is due interrupts even this */
 		ended = poll(&fd, 1, 0);
 	while (ended < 0 && errno == EINTR);
-	if (ended != 0)
-		return connection(stream); /* it ended between the calls */
+	if (ended != 0) {
+		/* It ended between the calls, or the first write connects. */
+		if (connection(stream) == 0 ||
+		    (errno == ENOTCONN && fd.revents == POLLOUT))
+			return 0;
+		return -1;
+	}
 	rearm(stream, MIO_WRITABLE);
 	return mio__fail(EINPROGRESS);
 }
@@ -461,14 +613,14 @@ mio_source_accept(const struct mio_source *listener, struct mio_source *stream,
 		return mio__fail(EINVAL);
 	size = addr != NULL ? *addrlen : 0;
 	made.handle = mio__sys_accept(
-	    listener->handle, addr, addr != NULL ? addrlen : NULL);
+	    handle_of(listener), addr, addr != NULL ? addrlen : NULL);
 	if (made.handle < 0) {
 		failed(listener, MIO_READABLE);
 		return -1;
 	}
 	if (addr != NULL)
 		tidy_address(listener, addr, size, addrlen);
-	made.kind = listener->kind;
+	made.kind = MIO__KIND_MADE | (listener->kind & MIO__KIND_FILE);
 	*stream = made;
 	return 0;
 }
@@ -478,13 +630,17 @@ mio_source_shutdown(const struct mio_source *source, int how)
 {
 	if (source == NULL)
 		return mio__fail(EINVAL);
-	return shutdown(source->handle, how);
+	return shutdown(handle_of(source), how);
 }
 
 int
 mio_source_take_error(const struct mio_source *source, int *error)
 {
-	return mio__option(source, SOL_SOCKET, SO_ERROR, error);
+	int result = mio__option(source, SOL_SOCKET, SO_ERROR, error);
+
+	if (result == 0 && *error != 0)
+		consumed(source);
+	return result;
 }
 
 typedef int name_call(int fd, struct sockaddr *addr, socklen_t *addrlen);
@@ -498,7 +654,7 @@ name(const struct mio_source *source, name_call *call, struct sockaddr *addr,
 	if (source == NULL || addr == NULL || addrlen == NULL)
 		return mio__fail(EINVAL);
 	size = *addrlen;
-	if (call(source->handle, addr, addrlen) < 0)
+	if (call(handle_of(source), addr, addrlen) < 0)
 		return -1;
 	tidy_address(source, addr, size, addrlen);
 	return 0;

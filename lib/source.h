@@ -8,6 +8,9 @@
 
 #include "selector.h"
 
+/* The `kind` of a socket. */
+uint32_t mio__socket_kind(int family, int type);
+
 typedef int mio__prepare(
     int fd, const struct sockaddr *addr, socklen_t addrlen);
 

@@ -144,7 +144,7 @@ pair(struct mio_source *a, struct mio_source *b, int type)
 		return mio__fail(EINVAL);
 	if (mio__sys_socketpair(type, fds) < 0)
 		return -1;
-	made.kind = AF_UNIX;
+	made.kind = mio__socket_kind(AF_UNIX, type);
 	made.handle = fds[0];
 	*a = made;
 	made.handle = fds[1];

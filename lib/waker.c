@@ -15,7 +15,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define FLAGS                                                                \
 	(sizeof(((struct mio__wakes *)0)->pending) / sizeof(atomic_uint))
@@ -118,7 +117,8 @@ detach(struct mio_waker *waker)
 	 * Closing alone would not do: a forked child may hold a copy.  That
 	 * child itself must not take the parent's registration away.
 	 */
-	if (waker->fds[0] >= 0 && registry->owner == getpid() &&
+	if (waker->fds[0] >= 0 &&
+	    mio__sys_process_is_this(&registry->owner) &&
 	    mio__registry_hold(registry)) {
 		mio__registry_drop(registry, waker->fds[0]);
 		mio_registry_unref(registry);

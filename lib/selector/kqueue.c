@@ -87,7 +87,7 @@ static void
 close_kqueue(struct mio_registry *registry)
 {
 	/* A forked child has no kqueue: the number may be another file. */
-	if (registry->owner == getpid())
+	if (mio__sys_process_is_this(&registry->owner))
 		mio__sys_close(registry->fd);
 }
 

@@ -32,6 +32,10 @@
 
 #define MUTING (POLLHUP | POLLERR)
 
+/* How long a hang-up or an error may be over before a wait looks again. */
+#define SHORTEST_SLICE (10 * MIO_MSEC)
+#define LONGEST_SLICE (160 * MIO_MSEC)
+
 struct entry {
 	uint64_t file; /* what the number stood for: see file_of */
 	mio_token token;
@@ -40,6 +44,7 @@ struct entry {
 	uint8_t interests;
 	uint8_t kind : 2;
 	bool level : 1;   /* what is reported stays armed */
+	bool socket : 1;  /* its hang-up is for good, or is ended by a call */
 	bool muted : 1;   /* hung up: poll(2) would return at once for ever */
 	bool dirty : 1;   /* noted in `dirty` */
 	bool changed : 1; /* since the wait began: what it finds is outdated */
@@ -66,6 +71,7 @@ struct table {
 	size_t slots_count;
 	size_t polled; /* places that the kernel works on; 0: no wait */
 	size_t next;   /* where to look first */
+	size_t muted;  /* entries that are */
 	bool kicked;
 	unsigned in_vain; /* for so many waits there is no look before */
 	struct mio_waker notify;
@@ -85,6 +91,13 @@ find_callers(const struct table *table, int fd)
 	size_t place = find(table, fd);
 
 	return table->entries[place].kind == WAKER ? 0 : place;
+}
+
+static void
+mute(struct table *table, struct entry *entry, bool muted)
+{
+	table->muted += (size_t)muted - (size_t)entry->muted;
+	entry->muted = muted;
 }
 
 static void
@@ -151,6 +164,7 @@ drop(struct table *table, size_t place)
 {
 	struct entry *entry = &table->entries[place];
 
+	mute(table, entry, false);
 	table->slots[entry->fd] = 0;
 	if (place < table->polled) {
 		entry->fd = -1;
@@ -300,6 +314,7 @@ append(struct table *table, int fd, const struct stat *st, uint8_t kind,
 	entry->interests = (uint8_t)interests;
 	entry->armed = mask_of(interests);
 	entry->kind = kind & 3u;
+	entry->socket = S_ISSOCK(st->st_mode);
 	entry->level = (interests & MIO_LEVEL) != 0;
 	table->slots[fd] = (uint32_t)place;
 	touch(table, place);
@@ -350,7 +365,9 @@ mio__poll_add(struct mio_registry *registry, int fd, mio_token token,
 	struct stat st;
 	int result;
 
-	if (mio__bad_interests(registry, interests) < 0 || fstat(fd, &st) < 0)
+	if (mio__bad_interests(registry, interests) < 0 ||
+	    fstat(fd, &st) < 0 ||
+	    (source == NULL && mio__sys_does_io(fd) < 0))
 		return mio__not_added(source);
 	/* poll(2) calls them always ready; epoll refuses them. */
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
@@ -361,12 +378,22 @@ mio__poll_add(struct mio_registry *registry, int fd, mio_token token,
 	result = add_locked(
 	    table, fd, &st, kind_of(source), token, interests);
 	pthread_mutex_unlock(&table->lock);
-	return result < 0 ? mio__not_added(source) : 0;
+	if (result < 0)
+		return mio__not_added(source);
+	if (source != NULL)
+		source->kind &= ~MIO__KIND_DIRECT;
+	return 0;
+}
+
+static MIO__COLD int
+not_registered(int fd)
+{
+	return mio__sys_does_io(fd) < 0 ? -1 : mio__fail(ENOENT);
 }
 
 /*
  * The place of a registered descriptor of the caller's that still is what it
- * was; an entry that is not goes.  0 and ENOENT if there is none.
+ * was; an entry that is not goes.  0 if there is none.
  */
 static size_t
 place_of(struct table *table, int fd, const struct stat *st)
@@ -377,8 +404,6 @@ place_of(struct table *table, int fd, const struct stat *st)
 		drop(table, place);
 		place = 0;
 	}
-	if (place == 0)
-		errno = ENOENT;
 	return place;
 }
 
@@ -402,13 +427,13 @@ mio__poll_change(struct mio_registry *registry, int fd, mio_token token,
 		entry->interests = (uint8_t)interests;
 		entry->level = (interests & MIO_LEVEL) != 0;
 		entry->armed = mask_of(interests);
-		entry->muted = false;
+		mute(table, entry, false);
 		entry->changed = place < table->polled;
 		touch(table, place);
 		kick(table);
 	}
 	pthread_mutex_unlock(&table->lock);
-	return place != 0 ? 0 : -1;
+	return place != 0 ? 0 : not_registered(fd);
 }
 
 int
@@ -427,11 +452,12 @@ mio__poll_remove(struct mio_registry *registry, int fd)
 		kick(table);
 	}
 	pthread_mutex_unlock(&table->lock);
-	return place != 0 ? 0 : -1;
+	return place != 0 ? 0 : not_registered(fd);
 }
 
-static MIO__NOINLINE bool
-is_shut(int number)
+/* What poll(2) says of one descriptor now, hang-ups and errors included. */
+static MIO__NOINLINE short
+look_at(int number)
 {
 	struct pollfd fd = { .fd = number, .events = POLLRDHUP };
 	int cancel, n;
@@ -440,41 +466,33 @@ is_shut(int number)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	n = poll(&fd, 1, 0);
 	pthread_setcancelstate(cancel, &cancel);
-	return n > 0 && (fd.revents & POLLRDHUP) != 0;
+	return (short)(n > 0 ? fd.revents : 0);
 }
 
 /*
- * A datagram socket that is shut for reading has no end of file: I/O says
- * EAGAIN, and poll(2) for ever that there is something to read.
+ * What outlives EAGAIN is not news, so it arms nothing: the end of a datagram
+ * socket that is shut for reading, where I/O says EAGAIN and poll(2) for ever
+ * that there is something to read; a hang-up; an error that is not this
+ * call's, as of a queue that nobody reads (IP_RECVERR).
  */
-static bool
-shut_for_good(const struct entry *entry)
+static void
+rearm_entry(struct table *table, struct entry *entry, unsigned directions)
 {
 	int reported = mask_of(entry->interests) & ~entry->armed;
+	short now = 0;
 
-	return (entry->muted || (reported & POLLRDHUP) != 0) &&
-	    is_shut(entry->fd);
-}
-
-static void
-rearm_entry(struct entry *entry, unsigned directions)
-{
-	if (directions & MIO_READABLE) {
-		if (shut_for_good(entry))
-			return;
+	if (entry->level)
+		return;
+	if (entry->muted || (reported & POLLRDHUP) != 0)
+		now = look_at(entry->fd);
+	if (now & POLLRDHUP)
+		directions &= ~(unsigned)MIO_READABLE;
+	if (directions & MIO_READABLE)
 		directions |= MIO_PRIORITY;
-	}
 	entry->armed =
 	    (short)(entry->armed | mask_of(entry->interests & directions));
-	entry->muted = false;
-}
-
-static MIO__COLD int
-not_registered(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) < 0 ? -1 : mio__fail(ENOENT);
+	if ((now & MUTING) == 0)
+		mute(table, entry, false);
 }
 
 /*
@@ -490,7 +508,7 @@ rearm_poll(struct mio_registry *registry, int fd, unsigned directions)
 	pthread_mutex_lock(&table->lock);
 	place = find_callers(table, fd);
 	if (place != 0) {
-		rearm_entry(&table->entries[place], directions);
+		rearm_entry(table, &table->entries[place], directions);
 		touch(table, place);
 		kick(table);
 		pthread_mutex_unlock(&table->lock);
@@ -510,7 +528,7 @@ closing_poll(struct mio_registry *registry, int fd)
 	 * In a forked child the lock may be that of a thread that is not
 	 * there, and the notify descriptor is the parent's.
 	 */
-	if (registry->owner != getpid())
+	if (!mio__sys_process_is_this(&registry->owner))
 		return;
 	pthread_mutex_lock(&table->lock);
 	place = find(table, fd);
@@ -565,7 +583,7 @@ report(struct table *table, size_t place, struct mio_event *event)
 	} else if (!entry->level) {
 		entry->armed = (short)(entry->armed & ~flags);
 		if (flags & MUTING)
-			entry->muted = true;
+			mute(table, entry, true);
 		show(table, place);
 	}
 	event->token = entry->token;
@@ -660,6 +678,78 @@ look_or_wait(struct table *table, struct pollfd *fds, size_t count,
 	return call_poll(fds, count, timeout_ns);
 }
 
+/*
+ * What was muted may be over by now, which poll(2) tells only who asks: each
+ * wait begins with a look at it.  From here, with the lock, ...
+ */
+static void
+show_muted(struct table *table)
+{
+	for (size_t place = 1; place < table->polled; place++) {
+		const struct entry *entry = &table->entries[place];
+
+		if (!entry->muted)
+			continue;
+		table->fds[place].fd = entry->fd;
+		table->fds[place].events = mask_of(entry->interests);
+	}
+}
+
+/*
+ * ... to here, with the lock again: what is over is armed anew, for nobody
+ * else knows; the rest is hidden again, and reported for what is new only.
+ * Returns how many are left of those `found`; `restless` if some that are
+ * hidden may change without a call of the program: not a hung-up socket.
+ */
+static int
+hide_muted(struct table *table, int found, bool *restless)
+{
+	*restless = false;
+	for (size_t place = 1; place < table->polled; place++) {
+		struct entry *entry = &table->entries[place];
+		struct pollfd *fd = &table->fds[place];
+
+		if (!entry->muted)
+			continue;
+		if ((fd->revents & (MUTING | POLLNVAL)) == 0) {
+			mute(table, entry, false);
+			entry->armed = mask_of(entry->interests);
+			continue;
+		}
+		if (!entry->socket || (fd->revents & POLLHUP) == 0)
+			*restless = true;
+		if ((fd->revents & (entry->armed | POLLNVAL)) == 0) {
+			fd->revents = 0;
+			found--;
+		}
+		fd->fd = -1;
+	}
+	return found;
+}
+
+/*
+ * As look_or_wait, with muted entries.  Those that are restless are looked at
+ * again after `slice`.
+ */
+static int
+look_and_wait(struct table *table, struct pollfd *fds, size_t count,
+    int64_t timeout_ns, int64_t slice)
+{
+	bool restless;
+	int found = call_poll(fds, count, 0);
+
+	if (found < 0)
+		return found;
+	pthread_mutex_lock(&table->lock);
+	found = hide_muted(table, found, &restless);
+	pthread_mutex_unlock(&table->lock);
+	if (found != 0 || timeout_ns == 0)
+		return found;
+	if (restless && (timeout_ns < 0 || timeout_ns > slice))
+		timeout_ns = slice;
+	return call_poll(fds, count, timeout_ns);
+}
+
 /* The waiting thread was cancelled. */
 static void
 abandon(void *arg)
@@ -673,19 +763,27 @@ abandon(void *arg)
 
 /* One wait; 0 also if it was only kicked. */
 static int
-wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns)
+wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns,
+    int64_t slice)
 {
 	struct pollfd *fds;
 	size_t count;
+	bool muted;
 	int found, error, cancel;
 
 	pthread_mutex_lock(&table->lock);
 	table->polled = count = table->count;
 	fds = table->fds;
+	muted = table->muted != 0;
+	if (muted)
+		show_muted(table);
 	pthread_mutex_unlock(&table->lock);
 
 	pthread_cleanup_push(abandon, table);
-	found = look_or_wait(table, fds, count, timeout_ns);
+	if (muted)
+		found = look_and_wait(table, fds, count, timeout_ns, slice);
+	else
+		found = look_or_wait(table, fds, count, timeout_ns);
 	pthread_cleanup_pop(0);
 
 	error = errno;
@@ -708,9 +806,10 @@ wait_until(struct table *table, struct mio_events *events, int64_t timeout_ns)
 {
 	const int64_t deadline = mio__sys_deadline(timeout_ns);
 	int64_t left = timeout_ns;
+	int64_t slice = SHORTEST_SLICE;
 
 	for (;;) {
-		int n = wait_once(table, events, left);
+		int n = wait_once(table, events, left, slice);
 
 		if (n > 0 || timeout_ns == 0)
 			return n;
@@ -719,6 +818,8 @@ wait_until(struct table *table, struct mio_events *events, int64_t timeout_ns)
 		left = deadline - mio__sys_now();
 		if (left <= 0)
 			return 0;
+		if (slice < LONGEST_SLICE)
+			slice *= 2;
 	}
 }
 

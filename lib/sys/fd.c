@@ -25,6 +25,20 @@ mio__sys_nonblock(int fd)
 }
 
 int
+mio__sys_does_io(int fd)
+{
+#ifdef O_PATH
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_PATH) != 0)
+		errno = EBADF;
+	return flags < 0 || (flags & O_PATH) != 0 ? -1 : 0;
+#else
+	return fcntl(fd, F_GETFL) < 0 ? -1 : 0;
+#endif
+}
+
+int
 mio__sys_cloexec(int fd)
 {
 	return fcntl(fd, F_SETFD, FD_CLOEXEC);

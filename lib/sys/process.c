@@ -1,13 +1,75 @@
 /* SPDX-License-Identifier: MIT */
-/* Environment and clock. */
+/* Environment, clock, and which process this is. */
 
 #include "config.h"
 #include "sys/sys.h"
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef MAP_ANONYMOUS
+#define MAP_ANONYMOUS MAP_ANON
+#endif
+
+/* Linux 4.14; FreeBSD 12, NetBSD 8, OpenBSD 5.6; nothing of the kind. */
+static bool
+cleared_by_fork(void *page, size_t size)
+{
+#if defined(MADV_WIPEONFORK)
+	return madvise(page, size, MADV_WIPEONFORK) == 0;
+#elif defined(INHERIT_ZERO)
+	return minherit(page, size, INHERIT_ZERO) == 0;
+#elif defined(MAP_INHERIT_ZERO)
+	return minherit(page, size, MAP_INHERIT_ZERO) == 0;
+#else
+	(void)page;
+	(void)size;
+	return false;
+#endif
+}
+
+static size_t
+page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int
+mio__sys_process(struct mio__process *process)
+{
+	size_t size = page_size();
+	unsigned char *mark = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mark == MAP_FAILED)
+		return -1;
+	process->id = getpid();
+	process->mark = mark;
+	if (cleared_by_fork(mark, size)) {
+		*mark = 1;
+	} else {
+		munmap(mark, size);
+		process->mark = NULL;
+	}
+	return 0;
+}
+
+bool
+mio__sys_process_is_this(const struct mio__process *process)
+{
+	return (process->mark == NULL || *process->mark != 0) &&
+	       process->id == getpid();
+}
+
+void
+mio__sys_process_free(const struct mio__process *process)
+{
+	if (process->mark != NULL)
+		munmap(process->mark, page_size());
+}
 
 const char *
 mio__sys_getenv(const char *name)

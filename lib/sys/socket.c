@@ -160,21 +160,44 @@ mio__sys_adopt(int fd)
 	return 0;
 }
 
-uint32_t
-mio__sys_kind(int fd)
+static bool
+option(int fd, int name, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	return getsockopt(fd, SOL_SOCKET, name, value, &len) == 0;
+}
+
+bool
+mio__sys_is_socket(int fd, int *family, int *type)
 {
 #ifdef SO_DOMAIN
-	int family = 0;
-	socklen_t len = sizeof(family);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0)
-		return (uint32_t)family;
+	return option(fd, SO_TYPE, type) && option(fd, SO_DOMAIN, family);
 #else
 	struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(addr);
 
-	if (getsockname(fd, (struct sockaddr *)&addr, &len) == 0)
-		return addr.ss_family;
+	if (!option(fd, SO_TYPE, type) ||
+	    getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+		return false;
+	*family = addr.ss_family;
+	return true;
 #endif
-	return mio__sys_pipe_kind(fd);
+}
+
+/*
+ * Linux sends nothing then, nor looks whether it could (do_iter_readv_writev
+ * and its callers in fs/read_write.c); BSD makes a datagram of it, and on a
+ * stream may raise SIGPIPE, so that one is asked by sendmsg(2).
+ */
+ssize_t
+mio__sys_writev_nothing(int fd, const struct iovec *iov, int iovcnt)
+{
+#ifndef __linux__
+	int type;
+
+	if (option(fd, SO_TYPE, &type) && type == SOCK_STREAM)
+		return send(fd, "", 0, MIO__NOSIGNAL);
+#endif
+	return writev(fd, iov, iovcnt);
 }

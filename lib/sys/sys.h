@@ -54,10 +54,15 @@ int mio__sys_reuse_addr(int fd);
 
 /* A descriptor taken over from the caller: what mio_source_from_fd does. */
 int mio__sys_adopt(int fd);
-/* The `kind` of any descriptor; that of one known to be no socket. */
-uint32_t mio__sys_kind(int fd);
+/* The family and type of a socket; false if it is none. */
+bool mio__sys_is_socket(int fd, int *family, int *type);
+/* What the `kind` of a pipe has of its own. */
 uint32_t mio__sys_pipe_kind(int fd);
+/* For what cannot be read or written at all (O_PATH): -1 and EBADF. */
+int mio__sys_does_io(int fd);
 
+/* writev(2) of no bytes on a socket, but without SIGPIPE. */
+ssize_t mio__sys_writev_nothing(int fd, const struct iovec *iov, int iovcnt);
 /* write(2) and writev(2) on a file of MIO__KIND_QUIET_PIPE. */
 ssize_t mio__sys_writev_quiet(int fd, const struct iovec *iov, int iovcnt);
 
@@ -72,6 +77,21 @@ int mio__sys_nonblock(int fd);
 int mio__sys_cloexec(int fd);
 /* close(2) that leaves errno alone. */
 void mio__sys_close(int fd);
+
+/*
+ * Tells a process from those that it forks, none of which may disturb it.
+ * Its number does not do: that of a container's init is 1 inside, whatever
+ * its parent's was.  So there is a page that fork(2) clears, too, where the
+ * kernel has such; the number tells who shares it (clone(2), CLONE_VM).
+ */
+struct mio__process {
+	pid_t id;
+	unsigned char *mark; /* NULL: the number alone */
+};
+/* Of this process; -1 and ENOMEM. */
+int mio__sys_process(struct mio__process *process);
+bool mio__sys_process_is_this(const struct mio__process *process);
+void mio__sys_process_free(const struct mio__process *process);
 
 /* getenv(3), unless the program runs with another's privileges. */
 const char *mio__sys_getenv(const char *name);

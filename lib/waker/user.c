@@ -69,7 +69,7 @@ user_close(struct mio_waker *waker)
 	int error = errno;
 
 	/* A forked child has no kqueue. */
-	if (waker->registry->owner == getpid())
+	if (mio__sys_process_is_this(&waker->registry->owner))
 		submit(waker, &change);
 	errno = error;
 }
