@@ -16,6 +16,7 @@ extern const TTest *const udg_suite[];
 extern const TTest *const regr_suite[];
 extern const TTest *const random_suite[];
 extern const TTest *const matrix_suite[];
+extern const TTest *const more_suite[];
 
 const struct area areas[] = {
 	AREA(poll),
@@ -33,6 +34,7 @@ const struct area areas[] = {
 	AREA(close),
 	AREA(lim),
 	AREA(regr),
+	AREA(more),
 	AREA(random),
 	AREA(matrix),
 };

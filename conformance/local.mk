@@ -49,6 +49,7 @@ SUITE_SOURCES = \
 	conformance/test_fd.c \
 	conformance/test_int.c \
 	conformance/test_lim.c \
+	conformance/test_more.c \
 	conformance/test_pipe.c \
 	conformance/test_poll.c \
 	conformance/test_random.c \
