@@ -28,11 +28,10 @@ static void
 add(struct loop *loop, struct mio_source *source, bool raw, mio_token token,
     unsigned interests)
 {
-	CHECK_INT(0,
-	    raw ? mio_registry_register_fd(loop->registry,
-		      mio_source_handle(source), token, interests)
-		: mio_registry_register(
-		      loop->registry, source, token, interests));
+	CHECK_INT(0, raw ? mio_registry_register_fd(loop->registry,
+			       mio_source_handle(source), token, interests)
+			 : mio_registry_register(
+			       loop->registry, source, token, interests));
 }
 
 static ssize_t
@@ -56,9 +55,8 @@ fill_both(struct loop *loop, const struct mio_source *source, bool raw)
 	}
 	while (send_much(mio_source_handle(source), NULL) > 0)
 		;
-	CHECK_INT(0,
-	    mio_registry_rearm_fd(
-		loop->registry, mio_source_handle(source), R | W));
+	CHECK_INT(0, mio_registry_rearm_fd(
+			 loop->registry, mio_source_handle(source), R | W));
 }
 
 static void
@@ -98,8 +96,7 @@ be_refused(const struct mio_source *udp)
 	struct mio_source gone;
 	struct addr dead = dead_udp(&gone, AF_INET);
 
-	CHECK_INT(1,
-	    mio_source_sendto(udp, "x", 1, 0, &dead.u.any, dead.len));
+	CHECK_INT(1, mio_source_sendto(udp, "x", 1, 0, &dead.u.any, dead.len));
 	await_fd(mio_source_handle(udp), 0);
 	shut(&gone);
 }
@@ -117,7 +114,7 @@ events_within(struct loop *loop, const struct mio_source *udp, int ms)
 		events += n;
 		if (n > 0)
 			while (mio_source_recv(udp, &c, 1, 0) >= 0 ||
-			    errno != EAGAIN)
+			       errno != EAGAIN)
 				;
 	}
 	return events;
@@ -161,9 +158,8 @@ TEST(more_error_queue_is_one_event, "more-02")
 		loop_open(&loop);
 		addr = udp_open(&udp, AF_INET);
 		udp_open(&peer, AF_INET);
-		CHECK_INT(0,
-		    setsockopt(mio_source_handle(&udp), IPPROTO_IP, IP_RECVERR,
-			&on, sizeof(on)));
+		CHECK_INT(0, setsockopt(mio_source_handle(&udp), IPPROTO_IP,
+				 IP_RECVERR, &on, sizeof(on)));
 		add(&loop, &udp, false, A, interests[i]);
 		be_refused(&udp);
 		/* The queue outlives EAGAIN; that is no event each time. */
@@ -251,8 +247,7 @@ TEST(more_consumed_error_is_followed_by_events, "more-03")
 		loop_open(&loop);
 		dead = udp_open(&peer, AF_INET);
 		addr = udp_open(&udp, AF_INET);
-		CHECK_INT(
-		    0, mio_source_connect(&udp, &dead.u.any, dead.len));
+		CHECK_INT(0, mio_source_connect(&udp, &dead.u.any, dead.len));
 		add(&loop, &udp, false, A, interest);
 		SETTLE(&loop);
 		shut(&peer);
@@ -270,9 +265,8 @@ TEST(more_consumed_error_is_followed_by_events, "more-03")
 		if (interest & R) {
 			CHECK_INT(
 			    0, mio_udp_bind(&again, &dead.u.any, dead.len));
-			CHECK_INT(1,
-			    mio_source_sendto(&again, "y", 1, 0, &addr.u.any,
-				addr.len));
+			CHECK_INT(1, mio_source_sendto(&again, "y", 1, 0,
+					 &addr.u.any, addr.len));
 			WAIT(&loop, A, R);
 			CHECK_INT(1, drain(&udp));
 			shut(&again);
@@ -297,8 +291,7 @@ TEST(more_urgent_byte_after_urgent_byte, "more-04")
 		CHECK_INT(1, mio_source_send(&pair.a, "!", 1, MSG_OOB));
 		WAIT(&loop, A, P | R);
 		CHECK_INT(1, mio_source_recv(&pair.b, &c, 1, MSG_OOB));
-		CHECK_FAILS(
-		    EINVAL, mio_source_recv(&pair.b, &c, 1, MSG_OOB));
+		CHECK_FAILS(EINVAL, mio_source_recv(&pair.b, &c, 1, MSG_OOB));
 		QUIET(&loop);
 	}
 	pair_close(&pair);
@@ -336,7 +329,7 @@ container(struct loop *loop, struct mio_waker *waker, struct pair *pair)
 	while (seen != (A | B)) {
 		if (mio_poll(loop->poll, loop->events, 5 * MIO_SEC) <= 0)
 			return 3;
-		MIO_EVENTS_FOREACH(event, loop->events)
+		MIO_EVENTS_FOREACH (event, loop->events)
 			seen |= event->token;
 	}
 	return mio_registry_reregister(loop->registry, &pair->b, A, R) != 0;
@@ -393,8 +386,8 @@ TEST(more_connect_result_of_a_fast_open, "more-06")
 
 	CHECK_CALL(fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	CHECK_INT(0, mio_source_from_fd(&stream, fd));
-	if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
-		sizeof(on)) == -1 ||
+	if (setsockopt(
+		fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)) == -1 ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &on,
 		sizeof(on)) == -1 ||
 	    mio_source_connect(&stream, &addr.u.any, addr.len) == -1) {
@@ -462,15 +455,15 @@ TEST(more_writev_of_nothing, "more-07")
 
 				CHECK_INT(0, writev(fd, none, count));
 				theirs = arrived(to[i]);
-				CHECK_INT(0,
-				    mio_source_writev(from[i], none, count));
+				CHECK_INT(
+				    0, mio_source_writev(from[i], none, count));
 				ck_assert_int_eq(arrived(to[i]), theirs);
 			}
 			/* As a write of nothing does, which is a datagram. */
 			CHECK_INT(0, mio_source_write(from[i], "", 0));
 			ck_assert_int_eq(arrived(to[i]), 1);
-			CHECK_FAILS(EFAULT,
-			    mio_source_writev(from[i], NULL, 1));
+			CHECK_FAILS(
+			    EFAULT, mio_source_writev(from[i], NULL, 1));
 		}
 	}
 	/* On a stream that takes no more as well. */
@@ -502,12 +495,10 @@ TEST(more_zeroed_source_is_closed, "more-08")
 	CHECK_FAILS(EBADF, mio_source_close(&zeroed));
 	CHECK_FAILS(EBADF, mio_source_into_fd(&zeroed));
 	CHECK_INT(MIO_INVALID_HANDLE, mio_source_handle(&zeroed));
-	CHECK_FAILS(
-	    EBADF, mio_registry_register(loop.registry, &zeroed, A, R));
+	CHECK_FAILS(EBADF, mio_registry_register(loop.registry, &zeroed, A, R));
 	CHECK_FAILS(
 	    EBADF, mio_registry_reregister(loop.registry, &zeroed, A, R));
-	CHECK_FAILS(
-	    EBADF, mio_registry_deregister(loop.registry, &zeroed));
+	CHECK_FAILS(EBADF, mio_registry_deregister(loop.registry, &zeroed));
 	CHECK_FAILS(EBADF, mio_source_read(&zeroed, &c, 1));
 	CHECK_FAILS(EBADF, mio_source_write(&zeroed, &c, 1));
 	CHECK_FAILS(EBADF, mio_source_readv(&zeroed, &iov, 1));
@@ -534,10 +525,10 @@ TEST(more_path_descriptors_are_bad, "more-09")
 		int fd = open(names[i], O_PATH | O_CLOEXEC);
 
 		CHECK_CALL(fd);
-		CHECK_FAILS(EBADF,
-		    mio_registry_register_fd(loop.registry, fd, A, R));
-		CHECK_FAILS(EBADF,
-		    mio_registry_reregister_fd(loop.registry, fd, A, R));
+		CHECK_FAILS(
+		    EBADF, mio_registry_register_fd(loop.registry, fd, A, R));
+		CHECK_FAILS(
+		    EBADF, mio_registry_reregister_fd(loop.registry, fd, A, R));
 		CHECK_FAILS(
 		    EBADF, mio_registry_deregister_fd(loop.registry, fd));
 		close(fd);
@@ -559,15 +550,14 @@ TEST(more_raw_socket_connected_after_its_registration, "more-10")
 		loop_open(&loop);
 		CHECK_CALL(fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 		CHECK_CALL(fcntl(fd, F_SETFL, O_NONBLOCK));
-		CHECK_INT(0,
-		    mio_registry_register_fd(loop.registry, fd, A, R | W));
+		CHECK_INT(
+		    0, mio_registry_register_fd(loop.registry, fd, A, R | W));
 		SETTLE(&loop);
 		if (connect(fd, &addr.u.any, addr.len) == -1) {
 			ck_assert_int_eq(errno, EINPROGRESS);
 			if (told)
-				CHECK_INT(0,
-				    mio_registry_rearm_fd(
-					loop.registry, fd, W));
+				CHECK_INT(0, mio_registry_rearm_fd(
+						 loop.registry, fd, W));
 		}
 		WAIT(&loop, A, W);
 		accept_one(&listener, &served);
@@ -673,8 +663,8 @@ TEST(more_short_read_counts_as_eagain, "more-12")
 		for (int round = 0; round < 3; ++round) {
 			put(&pair.a, "hello");
 			WAIT(&loop, A, R);
-			CHECK_INT(5,
-			    readers[i / 2].call(&pair.b, buf, sizeof(buf)));
+			CHECK_INT(
+			    5, readers[i / 2].call(&pair.b, buf, sizeof(buf)));
 			QUIET(&loop);
 		}
 		/* Its end is announced, or found by the next read. */
@@ -732,8 +722,7 @@ TEST(more_writable_beside_unread_completions, "more-14")
 		}
 		add(&loop, &pair.b, raw, A, R | W);
 		CHECK_INT(sizeof(buf),
-		    mio_source_send(
-			&pair.b, buf, sizeof(buf), MSG_ZEROCOPY));
+		    mio_source_send(&pair.b, buf, sizeof(buf), MSG_ZEROCOPY));
 		while (drain(&pair.a) == 0)
 			;
 		WAIT(&loop, A, W);

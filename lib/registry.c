@@ -50,7 +50,7 @@ mio_registry_register(struct mio_registry *registry,
 {
 	if (registry == NULL || source == NULL)
 		return mio__fail(EINVAL);
-	if (source->priv[0] != NULL || source->kind == 0)
+	if (source->priv[0] != NULL || (source->kind & MIO__KIND_OPEN) == 0)
 		return register_again(registry, source, token, interests);
 	MIO__PROBE4(register, registry, source->handle, token, interests);
 	/* Before the call, which then is the last thing to do. */

@@ -43,7 +43,6 @@ struct entry {
 	short armed; /* POLL* bits to be reported */
 	uint8_t interests;
 	uint8_t kind : 2;
-	bool level : 1;   /* what is reported stays armed */
 	bool socket : 1;  /* its hang-up is for good, or is ended by a call */
 	bool muted : 1;   /* hung up: poll(2) would return at once for ever */
 	bool dirty : 1;   /* noted in `dirty` */
@@ -57,6 +56,7 @@ struct entry {
 _Static_assert(sizeof(struct entry) <= 24, "small");
 
 enum { SOURCE, DESCRIPTOR, WAKER };
+enum { LEVEL = 0x20 }; /* see in_a_byte */
 
 struct table {
 	pthread_mutex_t lock;
@@ -94,10 +94,25 @@ find_callers(const struct table *table, int fd)
 }
 
 static void
-mute(struct table *table, struct entry *entry, bool muted)
+mute(struct table *table, struct entry *entry)
 {
-	table->muted += (size_t)muted - (size_t)entry->muted;
-	entry->muted = muted;
+	struct stat st;
+
+	if (entry->muted)
+		return;
+	entry->muted = true;
+	entry->socket =
+	    fstat(entry->fd, &st) == 0 && S_ISSOCK(st.st_mode);
+	table->muted++;
+}
+
+static inline void
+unmute(struct table *table, struct entry *entry)
+{
+	if (entry->muted) {
+		entry->muted = false;
+		table->muted--;
+	}
 }
 
 static void
@@ -164,7 +179,7 @@ drop(struct table *table, size_t place)
 {
 	struct entry *entry = &table->entries[place];
 
-	mute(table, entry, false);
+	unmute(table, entry);
 	table->slots[entry->fd] = 0;
 	if (place < table->polled) {
 		entry->fd = -1;
@@ -300,6 +315,20 @@ file_of(const struct stat *st)
 	return (uint64_t)st->st_ino ^ (dev << 40 | dev >> 24);
 }
 
+/* MIO_LEVEL, whose reported bits stay armed, is LEVEL there. */
+static inline uint8_t
+in_a_byte(unsigned interests)
+{
+	_Static_assert(MIO_LEVEL >> 12 == LEVEL, "one of its bits");
+	return (uint8_t)(interests | interests >> 12);
+}
+
+static inline bool
+is_level(const struct entry *entry)
+{
+	return (entry->interests & LEVEL) != 0;
+}
+
 static void
 append(struct table *table, int fd, const struct stat *st, uint8_t kind,
     mio_token token, unsigned interests)
@@ -311,11 +340,9 @@ append(struct table *table, int fd, const struct stat *st, uint8_t kind,
 	entry->token = token;
 	entry->file = file_of(st);
 	entry->fd = fd;
-	entry->interests = (uint8_t)interests;
+	entry->interests = in_a_byte(interests);
 	entry->armed = mask_of(interests);
 	entry->kind = kind & 3u;
-	entry->socket = S_ISSOCK(st->st_mode);
-	entry->level = (interests & MIO_LEVEL) != 0;
 	table->slots[fd] = (uint32_t)place;
 	touch(table, place);
 }
@@ -424,10 +451,9 @@ mio__poll_change(struct mio_registry *registry, int fd, mio_token token,
 		struct entry *entry = &table->entries[place];
 
 		entry->token = token;
-		entry->interests = (uint8_t)interests;
-		entry->level = (interests & MIO_LEVEL) != 0;
-		entry->armed = mask_of(interests);
-		mute(table, entry, false);
+		entry->interests = in_a_byte(interests);
+			entry->armed = mask_of(interests);
+		unmute(table, entry);
 		entry->changed = place < table->polled;
 		touch(table, place);
 		kick(table);
@@ -481,7 +507,7 @@ rearm_entry(struct table *table, struct entry *entry, unsigned directions)
 	int reported = mask_of(entry->interests) & ~entry->armed;
 	short now = 0;
 
-	if (entry->level)
+	if (is_level(entry))
 		return;
 	if (entry->muted || (reported & POLLRDHUP) != 0)
 		now = look_at(entry->fd);
@@ -492,7 +518,7 @@ rearm_entry(struct table *table, struct entry *entry, unsigned directions)
 	entry->armed =
 	    (short)(entry->armed | mask_of(entry->interests & directions));
 	if ((now & MUTING) == 0)
-		mute(table, entry, false);
+		unmute(table, entry);
 }
 
 /*
@@ -580,10 +606,10 @@ report(struct table *table, size_t place, struct mio_event *event)
 	}
 	if (entry->kind == WAKER) {
 		table->notify.ops.drain(entry->fd);
-	} else if (!entry->level) {
+	} else if (!is_level(entry)) {
 		entry->armed = (short)(entry->armed & ~flags);
 		if (flags & MUTING)
-			mute(table, entry, true);
+			mute(table, entry);
 		show(table, place);
 	}
 	event->token = entry->token;
@@ -712,7 +738,7 @@ hide_muted(struct table *table, int found, bool *restless)
 		if (!entry->muted)
 			continue;
 		if ((fd->revents & (MUTING | POLLNVAL)) == 0) {
-			mute(table, entry, false);
+			unmute(table, entry);
 			entry->armed = mask_of(entry->interests);
 			continue;
 		}
