@@ -12,15 +12,18 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #ifdef __linux__
+#include <sched.h>
 #include <sys/epoll.h>
 #endif
 
@@ -576,9 +579,66 @@ now_is_now(void)
 	    "it is another time");
 }
 
+static int
+is_this(void *process)
+{
+	return mio__sys_process_is_this(process) ? 1 : 2;
+}
+
+/* What a child says, made by fork or by clone with `flags`. */
+static void
+child_is_another(struct mio__process *process, int flags, int says)
+{
+	int status = 0;
+	pid_t pid;
+
+#ifdef __linux__
+	static _Alignas(16) char stack[256 * 1024];
+
+	if (flags != 0)
+		pid = clone(is_this, stack + sizeof(stack), flags, process);
+	else
+#endif
+		pid = fork();
+	if (pid == 0)
+		_exit(is_this(process));
+	MUST(pid != -1 && waitpid(pid, &status, 0) == pid);
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == says,
+	    "flags %#x: status %#x", (unsigned)flags, (unsigned)status);
+}
+
+/* By its number, and, where that tells nothing, by its mark. */
+static void
+processes_are_told_apart(void)
+{
+	struct mio__process process, numberless;
+
+	MUST(mio__sys_process(&process) == 0);
+	EXPECT(mio__sys_process_is_this(&process), "this is another");
+	child_is_another(&process, 0, 2);
+#ifdef __linux__
+	child_is_another(&process, CLONE_VM | SIGCHLD, 2);
+	child_is_another(&process, CLONE_FILES | SIGCHLD, 2);
+#endif
+	if (process.mark == NULL) {
+		mio__sys_process_free(&process);
+		return;
+	}
+	/* The child of a container's init, as it were. */
+	for (int mark = 0; mark < 2; ++mark) {
+		numberless = process;
+		numberless.mark[0] = (unsigned char)mark;
+		EXPECT(mio__sys_process_is_this(&numberless) == mark,
+		    "mark %d", mark);
+	}
+	EXPECT(mio__sys_process_is_this(&process), "not any more");
+	mio__sys_process_free(&process);
+}
+
 int
 main(void)
 {
+	processes_are_told_apart();
 	timeouts_in_milliseconds();
 	timeouts_as_timespec();
 	sizes();
