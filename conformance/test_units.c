@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,7 +22,6 @@
 #include <unistd.h>
 
 #ifdef __linux__
-#include <sched.h>
 #include <sys/epoll.h>
 #endif
 
@@ -579,32 +577,14 @@ now_is_now(void)
 	    "it is another time");
 }
 
-static int
-is_this(void *process)
-{
-	return mio__sys_process_is_this(process) ? 1 : 2;
-}
-
-/* What a child says, made by fork or by clone with `flags`. */
 static void
-child_is_another(struct mio__process *process, int flags, int says)
+child_says(pid_t pid, int says)
 {
 	int status = 0;
-	pid_t pid;
 
-#ifdef __linux__
-	static _Alignas(16) char stack[256 * 1024];
-
-	if (flags != 0)
-		pid = clone(is_this, stack + sizeof(stack), flags, process);
-	else
-#endif
-		pid = fork();
-	if (pid == 0)
-		_exit(is_this(process));
 	MUST(pid != -1 && waitpid(pid, &status, 0) == pid);
 	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == says,
-	    "flags %#x: status %#x", (unsigned)flags, (unsigned)status);
+	    "status %#x", (unsigned)status);
 }
 
 /* By its number, and, where that tells nothing, by its mark. */
@@ -612,14 +592,19 @@ static void
 processes_are_told_apart(void)
 {
 	struct mio__process process, numberless;
+	pid_t pid;
 
 	MUST(mio__sys_process(&process) == 0);
 	EXPECT(mio__sys_process_is_this(&process), "this is another");
-	child_is_another(&process, 0, 2);
-#ifdef __linux__
-	child_is_another(&process, CLONE_VM | SIGCHLD, 2);
-	child_is_another(&process, CLONE_FILES | SIGCHLD, 2);
-#endif
+	pid = fork();
+	if (pid == 0)
+		_exit(mio__sys_process_is_this(&process) ? 1 : 2);
+	child_says(pid, 2);
+	/* Linux: clone with CLONE_VM, which shares the mark. */
+	pid = vfork();
+	if (pid == 0)
+		_exit(mio__sys_process_is_this(&process) ? 1 : 2);
+	child_says(pid, 2);
 	if (process.mark == NULL) {
 		mio__sys_process_free(&process);
 		return;
