@@ -44,9 +44,9 @@ done)
 [ -z "$found" ] || fail 'config.h is not the first include' "$found"
 
 found=$(for file in include/*.h include/mio/*.h lib/*.[ch] lib/*/*.[ch] \
-    conformance/*.[ch] conformance/*.def tools/*.[ch] tools/*.sh \
-    examples/*.[ch] examples/*.sh bench/*.c checks/*.sh \
-    fuzz/*.[ch] fuzz/*.sh; do
+    conformance/*/*.[ch] conformance/*/*.def conformance/*/*.sh \
+    tools/*.[ch] tools/*.sh examples/*.[ch] examples/tests/*.sh bench/*.c \
+    checks/*.sh hunt/*.c hunt/*/*.[ch] hunt/*/*.sh; do
 	head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' ||
 		echo "$file"
 done)

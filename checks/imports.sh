@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# conformance/faults.def has a row for each function that the library imports,
+# conformance/faults/faults.def has a row for each function that the library imports,
 # test_fault.c is linked with --wrap for each that can fail, and each of these
 # has an errno to fail with.
 
 set -eu
 LC_ALL=C
 export LC_ALL
-table=$top_srcdir/conformance/faults.def
+table=$top_srcdir/conformance/faults/faults.def
 lib=$top_builddir/lib/.libs/libmio.so
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

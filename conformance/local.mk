@@ -2,28 +2,28 @@
 
 TEST_EXTENSIONS += .conf
 CONF_LOG_COMPILER = $(SHELL)
-AM_CONF_LOG_FLAGS = $(srcdir)/conformance/run-backend $(CONF_RUNNER)
+AM_CONF_LOG_FLAGS = $(srcdir)/conformance/runner/run-backend $(CONF_RUNNER)
 
 # One test for each backend; run-backend runs its suites.
 CONF_TESTS = $(MIO_CONF_TESTS)
 TESTS += \
 	$(CONF_TESTS) \
-	conformance/test-mini.sh
+	conformance/runner/test-mini.sh
 
 $(CONF_TESTS): Makefile
 	$(AM_V_GEN)$(MKDIR_P) conformance && echo 'see run-backend' >$@
 
 if HAVE_CHECK
 CONF_RUNNER = tools/mio-conformance
-CONF_TABLE = conformance/table.sh
+CONF_TABLE = conformance/runner/table.sh
 bin_PROGRAMS += tools/mio-conformance
 TESTS += \
 	$(CONF_TABLE) \
-	conformance/check-rows.sh
+	conformance/runner/check-rows.sh
 
 # After the backends; its output goes to the terminal, make's own.
 AM_TESTS_FD_REDIRECT = 9>&2
-conformance/table.log: $(CONF_TESTS:.conf=.log)
+conformance/runner/table.log: $(CONF_TESTS:.conf=.log)
 else
 CONF_RUNNER = conformance/mini
 CONF_TABLE =
@@ -31,49 +31,55 @@ endif
 
 # The suites, for either runner.
 SUITE_SOURCES = \
-	conformance/areas.c \
-	conformance/asan.h \
-	conformance/framework.h \
-	conformance/gates.c \
-	conformance/gates.h \
-	conformance/harness.c \
-	conformance/harness.h \
-	conformance/main.h \
-	conformance/names.c \
-	conformance/names.h \
-	conformance/situations.c \
-	conformance/situations.def \
-	conformance/situations.h \
-	conformance/test_close.c \
-	conformance/test_evt.c \
-	conformance/test_fd.c \
-	conformance/test_int.c \
-	conformance/test_lim.c \
-	conformance/test_more.c \
-	conformance/test_pipe.c \
-	conformance/test_poll.c \
-	conformance/test_random.c \
-	conformance/test_reg.c \
-	conformance/test_regr.c \
-	conformance/test_tcpl.c \
-	conformance/test_tcps.c \
-	conformance/test_udg.c \
-	conformance/test_udp.c \
-	conformance/test_uds.c \
-	conformance/test_wak.c
+	conformance/harness/asan.h \
+	conformance/harness/framework.h \
+	conformance/harness/gates.c \
+	conformance/harness/gates.h \
+	conformance/harness/harness.c \
+	conformance/harness/harness.h \
+	conformance/harness/main.h \
+	conformance/harness/names.c \
+	conformance/harness/names.h \
+	conformance/suites/areas.c \
+	conformance/suites/situations.c \
+	conformance/suites/situations.def \
+	conformance/suites/situations.h \
+	conformance/suites/test_close.c \
+	conformance/suites/test_evt.c \
+	conformance/suites/test_fd.c \
+	conformance/suites/test_int.c \
+	conformance/suites/test_lim.c \
+	conformance/suites/test_more.c \
+	conformance/suites/test_pipe.c \
+	conformance/suites/test_poll.c \
+	conformance/suites/test_random.c \
+	conformance/suites/test_reg.c \
+	conformance/suites/test_regr.c \
+	conformance/suites/test_tcpl.c \
+	conformance/suites/test_tcps.c \
+	conformance/suites/test_udg.c \
+	conformance/suites/test_udp.c \
+	conformance/suites/test_uds.c \
+	conformance/suites/test_wak.c
+
+ROOMS_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-I$(top_srcdir)/conformance/harness \
+	-I$(top_srcdir)/conformance/runner \
+	-I$(top_srcdir)/conformance/suites
 
 tools_mio_conformance_SOURCES = \
 	$(SUITE_SOURCES) \
-	conformance/cells.c \
-	conformance/main.c \
-	conformance/options.c \
-	conformance/options.h \
-	conformance/report.c \
-	conformance/report.h \
-	conformance/report_html.c \
-	conformance/results.c \
-	conformance/run.c \
-	conformance/run.h \
+	conformance/runner/cells.c \
+	conformance/runner/main.c \
+	conformance/runner/options.c \
+	conformance/runner/options.h \
+	conformance/runner/report.c \
+	conformance/runner/report.h \
+	conformance/runner/report_html.c \
+	conformance/runner/results.c \
+	conformance/runner/run.c \
+	conformance/runner/run.h \
 	tools/probe.c \
 	tools/probe.h \
 	tools/show.c \
@@ -81,7 +87,7 @@ tools_mio_conformance_SOURCES = \
 	tools/text.c \
 	tools/text.h
 tools_mio_conformance_CPPFLAGS = \
-	$(AM_CPPFLAGS) \
+	$(ROOMS_CPPFLAGS) \
 	-I$(top_srcdir)/tools \
 	$(CHECK_CFLAGS)
 tools_mio_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
@@ -89,17 +95,17 @@ tools_mio_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
 check_PROGRAMS += conformance/mini
 conformance_mini_SOURCES = \
 	$(SUITE_SOURCES) \
-	conformance/mini.c \
-	conformance/mini.h
-conformance_mini_CPPFLAGS = $(AM_CPPFLAGS) -DMIO_MINI
+	conformance/runner/mini.c \
+	conformance/runner/mini.h
+conformance_mini_CPPFLAGS = $(ROOMS_CPPFLAGS) -DMIO_MINI
 conformance_mini_LDADD = lib/libmio.la
 
 EXTRA_DIST += \
-	conformance/check-rows.sh \
-	conformance/rows \
-	conformance/run-backend \
-	conformance/table.sh \
-	conformance/test-mini.sh
+	conformance/runner/check-rows.sh \
+	conformance/runner/rows \
+	conformance/runner/run-backend \
+	conformance/runner/table.sh \
+	conformance/runner/test-mini.sh
 CLEANFILES += \
 	conformance/*.conf \
 	conformance/*.counts
@@ -117,13 +123,14 @@ TESTS += \
 	conformance/test_sandbox \
 	conformance/test_threads \
 	conformance/test_units
-conformance_test_calls_SOURCES = conformance/test_calls.c
+conformance_test_calls_SOURCES = conformance/programs/test_calls.c
 conformance_test_calls_LDADD = lib/libmio.la
 conformance_test_fault_SOURCES = \
-	conformance/asan.h \
-	conformance/faults.def \
-	conformance/test_fault.c
+	conformance/harness/asan.h \
+	conformance/faults/faults.def \
+	conformance/faults/test_fault.c
 # What is cancelled in the library's calls unwinds through it.
+conformance_test_fault_CPPFLAGS = $(ROOMS_CPPFLAGS)
 conformance_test_fault_CFLAGS = $(AM_CFLAGS) $(MIO_LIB_CFLAGS)
 conformance_test_fault_LDADD = lib/libmio-core.la
 conformance_test_fault_LDFLAGS = \
@@ -171,11 +178,11 @@ conformance_test_fault_LDFLAGS = \
 	-Wl,--wrap=socketpair \
 	-Wl,--wrap=write \
 	-Wl,--wrap=writev
-conformance_test_sandbox_SOURCES = conformance/test_sandbox.c
+conformance_test_sandbox_SOURCES = conformance/faults/test_sandbox.c
 conformance_test_sandbox_LDADD = lib/libmio.la
-conformance_test_threads_SOURCES = conformance/test_threads.c
+conformance_test_threads_SOURCES = conformance/programs/test_threads.c
 conformance_test_threads_LDADD = lib/libmio-core.la
-conformance_test_units_SOURCES = conformance/test_units.c
+conformance_test_units_SOURCES = conformance/programs/test_units.c
 conformance_test_units_LDADD = lib/libmio-core.la
 conformance_test_units_LDFLAGS = \
 	$(AM_LDFLAGS) \
@@ -189,29 +196,6 @@ check-wakes: conformance/test_threads
 	conformance/test_threads 0 625000
 .PHONY: check-wakes
 
-# Needs what make check builds, and Python 3; the suite's answer takes a while.
-MUTANTS_FLAGS = --count 330
-mutants: all
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS=
-	python3 $(srcdir)/conformance/mutants $(MUTANTS_FLAGS)
-EXTRA_DIST += conformance/mutants conformance/mutants.known
-.PHONY: mutants
-
-# For each backend as long as said, after the other.
-SOAK_SECONDS = 10
-EXTRA_PROGRAMS += conformance/soak
-CLEANFILES += conformance/soak
-conformance_soak_SOURCES = conformance/soak.c
-conformance_soak_CFLAGS = $(AM_CFLAGS) -pthread
-conformance_soak_LDADD = lib/libmio-core.la
-conformance_soak_LDFLAGS = \
-	$(AM_LDFLAGS) \
-	-Wl,--wrap=poll \
-	-Wl,--wrap=ppoll
-soak: conformance/soak
-	conformance/soak -s $(SOAK_SECONDS) $(SOAK_FLAGS)
-.PHONY: soak
-
 # Of kqueue itself, and what of lib/ fails when it does.
 if HAVE_KQUEUE
 KQUEUE_TESTS = \
@@ -220,9 +204,9 @@ KQUEUE_TESTS = \
 check_PROGRAMS += $(KQUEUE_TESTS)
 TESTS += $(KQUEUE_TESTS)
 endif
-conformance_test_kqueue_SOURCES = conformance/test_kqueue.c
+conformance_test_kqueue_SOURCES = conformance/models/test_kqueue.c
 conformance_test_kqueue_LDADD = $(MODEL_LIBS)
-conformance_test_kqueue_fault_SOURCES = conformance/test_kqueue_fault.c
+conformance_test_kqueue_fault_SOURCES = conformance/faults/test_kqueue_fault.c
 conformance_test_kqueue_fault_LDADD = lib/libmio-core.la
 conformance_test_kqueue_fault_LDFLAGS = \
 	$(AM_LDFLAGS) \
@@ -238,12 +222,12 @@ noinst_LTLIBRARIES += conformance/libmodel.la
 MODEL_LIBS = conformance/libmodel.la
 endif
 conformance_libmodel_la_SOURCES = \
-	conformance/model/include/sys/event.h \
-	conformance/model/kqueue.c
+	conformance/models/include/sys/event.h \
+	conformance/models/kqueue.c
 
 check_PROGRAMS += conformance/test_edges
 TESTS += conformance/test_edges
-conformance_test_edges_SOURCES = conformance/test_edges.c
+conformance_test_edges_SOURCES = conformance/programs/test_edges.c
 conformance_test_edges_LDADD = lib/libmio-core.la
 conformance_test_edges_LDFLAGS = \
 	$(AM_LDFLAGS) \

@@ -118,33 +118,33 @@ mesonexampledir = $(examplesdir)/meson-consumer
 dist_mesonexample_DATA = examples/meson-consumer/meson.build
 
 TESTS += \
-	examples/test-cares.sh \
-	examples/test-curl.sh \
-	examples/test-examples.sh \
-	examples/test-hostile.sh \
-	examples/test-http.sh \
-	examples/test-more.sh \
-	examples/test-pq.sh \
-	examples/test-redis.sh \
-	examples/test-tcp-echo.sh
+	examples/tests/test-cares.sh \
+	examples/tests/test-curl.sh \
+	examples/tests/test-examples.sh \
+	examples/tests/test-hostile.sh \
+	examples/tests/test-http.sh \
+	examples/tests/test-more.sh \
+	examples/tests/test-pq.sh \
+	examples/tests/test-redis.sh \
+	examples/tests/test-tcp-echo.sh
 EXTRA_DIST += \
-	examples/hostile.py \
 	examples/libmio.bt \
-	examples/test-cares.sh \
-	examples/test-curl.sh \
-	examples/test-examples.sh \
-	examples/test-hostile.sh \
-	examples/test-http.sh \
-	examples/test-more.sh \
-	examples/test-pq.sh \
-	examples/test-redis.sh \
-	examples/test-tcp-echo.sh \
-	examples/testing.sh
+	examples/tests/hostile.py \
+	examples/tests/test-cares.sh \
+	examples/tests/test-curl.sh \
+	examples/tests/test-examples.sh \
+	examples/tests/test-hostile.sh \
+	examples/tests/test-http.sh \
+	examples/tests/test-more.sh \
+	examples/tests/test-pq.sh \
+	examples/tests/test-redis.sh \
+	examples/tests/test-tcp-echo.sh \
+	examples/tests/testing.sh
 
 # 5,000 connections through 1 MiB each, on every backend.
 check-echo-big: examples/demo examples/load examples/tcp_client \
 		examples/tcp_echo
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
-		$(SHELL) $(srcdir)/examples/test-tcp-echo.sh --big
+		$(SHELL) $(srcdir)/examples/tests/test-tcp-echo.sh --big
 
 .PHONY: check-echo-big

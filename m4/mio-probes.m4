@@ -76,7 +76,7 @@ mio_model=
 AS_CASE([$with_model_kqueue:$with_libkqueue],
 	[no:*], [],
 	[yes:no], [
-		mio_model=`cd "$srcdir" && pwd`/conformance/model
+		mio_model=`cd "$srcdir" && pwd`/conformance/models
 		CPPFLAGS="$CPPFLAGS -I$mio_model/include"
 		AS_VAR_APPEND([mio_model], [/kqueue.c])],
 	[yes:*], [AC_MSG_ERROR(

@@ -5,7 +5,7 @@
 #
 # curl_multi fetches from http_hello.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need curl_multi socat
 need http_hello
 within 60 "$@"

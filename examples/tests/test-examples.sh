@@ -5,7 +5,7 @@
 #
 # The demo, tcp_client, chat and README's first program, on every backend.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need demo mkfifo
 within 120 "$@"
 : "${top_builddir:=.}"

@@ -7,7 +7,7 @@
 # With --big: CONNECTIONS (5000) clients at once, BYTES (1048576) each.
 # make runs it; by hand, run it in the build directory or set top_builddir.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need tcp_echo curl mkfifo socat
 within 900 "$@"
 big=

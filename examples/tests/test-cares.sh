@@ -5,7 +5,7 @@
 #
 # cares asks dns_stub.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need cares
 need dns_stub
 within 60 "$@"

@@ -5,7 +5,7 @@
 #
 # redis_async against a Redis server.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need redis_async redis-cli redis-server
 within 60 "$@"
 

@@ -1,7 +1,7 @@
 #! /bin/sh
 # SPDX-License-Identifier: MIT
 #
-# conformance/rows against the tests there are, and against the catalogue
+# conformance/runner/rows against the tests there are, and against the catalogue
 # where that can be read: each row has a status, each "test" a test, each
 # test a row, each gate of gates.c a test that asks for it.  Rows that
 # programs other than conformance show are in their comments: "rows: ...".
@@ -11,7 +11,7 @@ LC_ALL=C
 export LC_ALL
 : "${top_srcdir=.}" "${top_builddir=.}"
 dir=$top_srcdir/conformance
-rows=$dir/rows
+rows=$dir/runner/rows
 catalogue=$top_srcdir/../shared/CONFORMANCE.md
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
@@ -55,7 +55,7 @@ test -s "$tmp/list" || complain '--list=tests says nothing'
 grep -v '\[.*\]$' "$tmp/list" | complain_each 'a test that names no row'
 {
 	sed -n 's/.*\[\(.*\)\]$/\1/p' "$tmp/list"
-	sed -n 's/^.*[/ ]\* rows: \([^*]*\).*$/\1/p' "$dir"/test_*.c
+	sed -n 's/^.*[/ ]\* rows: \([^*]*\).*$/\1/p' "$dir"/*/test_*.c
 } | tr ' ' '\n' | grep . | sort -u >"$tmp/named"
 comm -23 "$tmp/wanted" "$tmp/named" |
 	complain_each 'no test names this row'
@@ -74,7 +74,7 @@ comm -23 "$tmp/gated-tests" "$tmp/tests" |
 sed /_/d "$tmp/all-gates" >"$tmp/gates"
 comm -23 "$tmp/gates" "$tmp/wanted" |
 	complain_each 'gated in gates.c, but not a row with a test'
-sed -n 's/.*GATE("\([^"]*\)").*/\1/p' "$dir"/test_*.c | sort -u \
+sed -n 's/.*GATE("\([^"]*\)").*/\1/p' "$dir"/*/test_*.c | sort -u \
 	>"$tmp/asked"
 comm -3 "$tmp/gates" "$tmp/asked" | tr -d '	' |
 	complain_each 'in gates.c or in a GATE, not in both'

@@ -5,7 +5,7 @@
 #
 # The examples that are servers against peers that mean no good: hostile.py.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need tcp_echo python3
 within 200 "$@"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
@@ -16,7 +16,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
 	echo "no /proc: nothing tells of descriptors and time"
 	exit 77
 }
-script=$(cd "$top_srcdir/examples" && pwd)/hostile.py
+script=$(cd "$top_srcdir/examples/tests" && pwd)/hostile.py
 
 test_backend()
 {

@@ -5,7 +5,7 @@
 #
 # http_hello against curl, wrk, and clients that are slow or talk nonsense.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need http_hello curl socat wrk
 within 120 "$@"
 

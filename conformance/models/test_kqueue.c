@@ -3,7 +3,7 @@
  * Facts about kqueue(2) itself that libmio builds on, each from the BSD
  * manual pages or, where they are silent, from a kernel that is named.  What
  * of libmio is tested elsewhere: this program knows nothing of it, and holds
- * for any kqueue, that of conformance/model included.  With libkqueue some
+ * for any kqueue, that of conformance/models included.  With libkqueue some
  * are known to fail, and say why.
  */
 

@@ -2,7 +2,7 @@
 #
 # What the tests of the examples have in common.  They say
 #
-#	. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+#	. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 #	need EXAMPLE TOOL...
 #	within SECONDS "$@"
 #	test_backend() { ... }

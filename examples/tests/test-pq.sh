@@ -5,7 +5,7 @@
 #
 # pq_async against a PostgreSQL server, one for all backends.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need pq_async
 # Debian has the server in a directory of its own.
 if ! command -v initdb >/dev/null && command -v pg_config >/dev/null; then

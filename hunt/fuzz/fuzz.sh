@@ -11,14 +11,14 @@ set -eu
 LC_ALL=C
 export LC_ALL
 seconds=$1
-run=$top_builddir/fuzz/run
+run=$top_builddir/hunt/fuzz/run
 work=$(mktemp -d "${TMPDIR:-/tmp}/mio-fuzz.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 sources=
 for file in $LIBRARY $(echo "$BACKENDS" | sed 's,/mio-,/,g') \
-    fuzz/fuzz.c fuzz/make.c fuzz/target.c fuzz/trace.c fuzz/world.c; do
+    hunt/fuzz/fuzz.c hunt/fuzz/make.c hunt/fuzz/target.c hunt/fuzz/trace.c hunt/fuzz/world.c; do
 	case $file in
 	*.c) sources="$sources $top_srcdir/$file" ;;
 	esac
@@ -32,7 +32,7 @@ target()
 	# shellcheck disable=SC2086 # these are lists
 	"$@" -g -O1 -DHAVE_CONFIG_H $CPPFLAGS -I"$top_srcdir/include" \
 		-I"$top_builddir/lib" -I"$top_builddir" -I"$top_srcdir/lib" \
-		-I"$top_srcdir/fuzz" -pthread -o "$work/$name" $sources
+		-I"$top_srcdir/hunt/fuzz" -pthread -o "$work/$name" $sources
 }
 
 # there COMPILER...: it can build a fuzzer.

@@ -7,7 +7,7 @@
 # glib_nested on the backends named, or on all.
 # make runs it; by hand, run it in the build directory or set top_builddir.
 
-. "${top_srcdir:=$(dirname "$0")/..}/examples/testing.sh"
+. "${top_srcdir:=$(dirname "$0")/../..}/examples/tests/testing.sh"
 need udp_echo mkfifo socat
 within 300 "$@"
 

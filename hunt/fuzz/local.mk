@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+
+EXTRA_PROGRAMS += hunt/fuzz/run
+hunt_fuzz_run_SOURCES = \
+	hunt/fuzz/fuzz.c \
+	hunt/fuzz/fuzz.h \
+	hunt/fuzz/make.c \
+	hunt/fuzz/run.c \
+	hunt/fuzz/trace.c \
+	hunt/fuzz/world.c
+hunt_fuzz_run_LDADD = lib/libmio.la
+
+EXTRA_DIST += \
+	hunt/fuzz/fuzz.sh \
+	hunt/fuzz/target.c
+CLEANFILES += hunt/fuzz/run
+
+FUZZ_SECONDS = 3600
+fuzz: hunt/fuzz/run
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
+		LIBRARY='$(lib_libmio_core_la_SOURCES)' \
+		BACKENDS='$(MIO_BACKEND_OBJECTS:.lo=.c)' \
+		$(SHELL) $(srcdir)/hunt/fuzz/fuzz.sh $(FUZZ_SECONDS)
+
+fuzz-quick: hunt/fuzz/run
+	$(MAKE) $(AM_MAKEFLAGS) fuzz FUZZ_SECONDS=80
+
+.PHONY: fuzz fuzz-quick
