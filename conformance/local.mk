@@ -126,9 +126,17 @@ TESTS += \
 conformance_test_calls_SOURCES = conformance/programs/test_calls.c
 conformance_test_calls_LDADD = lib/libmio.la
 conformance_test_fault_SOURCES = \
-	conformance/harness/asan.h \
+	conformance/faults/fault.h \
+	conformance/faults/fault_io.c \
+	conformance/faults/fault_poll.c \
+	conformance/faults/fault_registry.c \
+	conformance/faults/fault_sockets.c \
+	conformance/faults/fault_waker.c \
 	conformance/faults/faults.def \
-	conformance/faults/test_fault.c
+	conformance/faults/test_fault.c \
+	conformance/faults/world.c \
+	conformance/faults/wraps.c \
+	conformance/harness/asan.h
 # What is cancelled in the library's calls unwinds through it.
 conformance_test_fault_CPPFLAGS = $(ROOMS_CPPFLAGS)
 conformance_test_fault_CFLAGS = $(AM_CFLAGS) $(MIO_LIB_CFLAGS)
@@ -155,7 +163,12 @@ conformance_test_fault_LDFLAGS = \
 	-Wl,--wrap=getsockname \
 	-Wl,--wrap=getsockopt \
 	-Wl,--wrap=listen \
+	-Wl,--wrap=lseek \
+	-Wl,--wrap=lseek64 \
+	-Wl,--wrap=madvise \
 	-Wl,--wrap=malloc \
+	-Wl,--wrap=mmap \
+	-Wl,--wrap=mmap64 \
 	-Wl,--wrap=pipe \
 	-Wl,--wrap=pipe2 \
 	-Wl,--wrap=poll \
