@@ -48,6 +48,7 @@ SUITE_SOURCES = \
 	conformance/test_evt.c \
 	conformance/test_fd.c \
 	conformance/test_int.c \
+	conformance/test_level.c \
 	conformance/test_lim.c \
 	conformance/test_more.c \
 	conformance/test_pipe.c \
