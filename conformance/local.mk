@@ -48,6 +48,7 @@ SUITE_SOURCES = \
 	conformance/suites/test_evt.c \
 	conformance/suites/test_fd.c \
 	conformance/suites/test_int.c \
+	conformance/suites/test_level.c \
 	conformance/suites/test_lim.c \
 	conformance/suites/test_more.c \
 	conformance/suites/test_pipe.c \

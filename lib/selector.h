@@ -47,8 +47,9 @@ struct mio_registry;
  * mio__wait_cancelled.  Never allocates.
  * 0 only when the time ran out.  Each event has readable or writable set; a
  * hang-up or error says both.  Edge-triggered: after an event the next comes
- * for a new change only.  A waker's descriptor that is not edge-triggered by
- * nature is drained before this returns.  Called by one thread at a time.
+ * for a new change only, but with MIO_LEVEL as long as it is so.  A waker's
+ * descriptor that is not edge-triggered by nature is drained before this
+ * returns.  Called by one thread at a time.
  */
 typedef int mio__wait_call(struct mio_registry *registry,
     struct mio_events *events, int64_t timeout_ns);
@@ -135,6 +136,7 @@ struct mio_registry {
 	struct mio__selector_ops ops; /* a copy saves the hot calls a load */
 	int fd;               /* the selector's own descriptor, or -1 */
 	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
+	atomic_bool levels;   /* kqueue's: a raw descriptor had MIO_LEVEL */
 	/* ops.plain, or 0 once there was a waker: then look at `wakes`. */
 	atomic_size_t plain;
 	struct mio__wakes wakes;
@@ -186,6 +188,7 @@ mio__set_count(struct mio_events *events, int n)
 #define MIO__KIND_DATAGRAM 0x80000u   /* a socket that is no stream */
 #define MIO__KIND_DIRECT 0x100000u    /* I/O need not tell the selector */
 #define MIO__KIND_OPEN 0x200000u      /* all that are open */
+#define MIO__KIND_LEVEL 0x400000u     /* kqueue: registered with MIO_LEVEL */
 /* What every source is made with, and what its file makes of it. */
 #define MIO__KIND_MADE (MIO__KIND_OPEN | MIO__KIND_DIRECT)
 #define MIO__KIND_FILE                                                       \

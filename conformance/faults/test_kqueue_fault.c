@@ -45,6 +45,7 @@ static struct {
 	int change_error;  /* of changes of these filters, not made */
 	bool reads, writes, users;
 	bool deletes;      /* of EV_DELETE, else of all others */
+	int place;         /* of the next call's, from 1: it alone, ENOMEM */
 	/* Waits: the clock is the program's, and so is what comes. */
 	bool fake_time;
 	int64_t now, longest;
@@ -149,12 +150,17 @@ static int
 make_changes(int kq, const struct kevent *changes, int nchanges,
     struct kevent *events, const struct timespec *timeout)
 {
+	const int place = due.place;
+
+	due.place = 0;
 	for (int i = 0; i < nchanges; ++i) {
+		bool placed = i + 1 == place;
+
 		CHECK(changes[i].flags & EV_RECEIPT);
-		if (strikes(&changes[i])) {
+		if (placed || strikes(&changes[i])) {
 			events[i] = changes[i];
 			events[i].flags = EV_ERROR;
-			events[i].data = due.change_error;
+			events[i].data = placed ? ENOMEM : due.change_error;
 		} else {
 			CHECK(__real_kevent(kq, &changes[i], 1, &events[i],
 				  1, timeout) == 1);
@@ -285,6 +291,26 @@ comes(mio_token token, unsigned interests)
 		}
 	}
 	CHECK(seen == interests);
+}
+
+/* At once, and with MIO_LEVEL again and again. */
+static void
+comes_as(mio_token token, unsigned interests)
+{
+	const unsigned directions = interests & (R | W);
+
+	for (int i = 0; i < 4; ++i) {
+		unsigned seen = 0;
+
+		CHECK(mio_poll(the_poll, events, i == 0 ? 5 * MIO_MSEC : 0) >=
+		    0);
+		MIO_EVENTS_FOREACH (event, events) {
+			CHECK(event->token == token);
+			seen |= event->readiness & (R | W);
+		}
+		CHECK(seen ==
+		    (i == 0 || (interests & MIO_LEVEL) ? directions : 0));
+	}
 }
 
 static void
@@ -452,6 +478,113 @@ a_change_fails_again(void)
 	stop();
 }
 
+/*
+ * To another trigger: each filter that is there is deleted, each that is
+ * wanted added.  Is there a change at this place that a kernel can refuse?
+ */
+static bool
+can_fail(int place, unsigned was, unsigned wanted)
+{
+	static const unsigned filters[] = { W, R };
+
+	for (size_t i = 0; i < LEN(filters); ++i) {
+		if (--place == 0) /* ENOENT is no failure */
+			return was & filters[i];
+		if ((wanted & filters[i]) && --place == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+another_trigger_fails(unsigned was, unsigned wanted, int place)
+{
+	start("another trigger");
+	CHECK(mio_registry_register(registry, &ours, 1, was) == 0);
+	comes_as(1, was);
+	due.place = place;
+	CHECK_FAILS(
+	    ENOMEM, mio_registry_reregister(registry, &ours, 2, wanted));
+	CHECK(due.place == 0);
+	comes_as(1, was);
+	/* Nor is it forgotten what it was. */
+	due.place = place;
+	CHECK_FAILS(
+	    ENOMEM, mio_registry_reregister(registry, &ours, 3, wanted));
+	comes_as(1, was);
+	due.submit_error = ENOMEM;
+	due.submit_times = 1;
+	CHECK_FAILS(
+	    ENOMEM, mio_registry_reregister(registry, &ours, 4, wanted));
+	comes_as(1, was & MIO_LEVEL ? was : 0);
+	CHECK(mio_registry_reregister(registry, &ours, 5, wanted) == 0);
+	comes_as(5, wanted);
+	due.submit_error = EINTR;
+	due.submit_times = 2;
+	CHECK(mio_registry_reregister(registry, &ours, 6, was) == 0);
+	comes_as(6, was);
+	CHECK(is_in(R) == ((was & R) != 0));
+	CHECK(is_in(W) == ((was & W) != 0));
+	stop();
+}
+
+static void
+another_trigger(void)
+{
+	for (unsigned was = R; was <= (R | W); ++was)
+		for (unsigned wanted = R; wanted <= (R | W); ++wanted)
+			for (int place = 1; place <= 4; ++place) {
+				if (!can_fail(place, was, wanted))
+					continue;
+				another_trigger_fails(
+				    was | MIO_LEVEL, wanted, place);
+				another_trigger_fails(
+				    was, wanted | MIO_LEVEL, place);
+			}
+}
+
+/* As before, and no cost: what is no other trigger deletes nothing first. */
+static void
+half_a_level(void)
+{
+	const unsigned level = R | W | MIO_LEVEL;
+	int fd;
+
+	for (int place = 1; place <= 2; ++place) {
+		start("half a level");
+		due.place = place;
+		CHECK_FAILS(
+		    ENOMEM, mio_registry_register(registry, &ours, 1, level));
+		comes(0, 0);
+		CHECK(!is_in(R) && !is_in(W));
+		CHECK(mio_registry_register(registry, &ours, 2, level) == 0);
+		comes_as(2, level);
+		CHECK(mio_registry_reregister(
+			  registry, &ours, 3, W | MIO_LEVEL) == 0);
+		comes_as(3, W | MIO_LEVEL);
+		due.place = 2;
+		CHECK_FAILS(ENOMEM,
+		    mio_registry_reregister(registry, &ours, 4, level));
+		comes_as(3, W | MIO_LEVEL);
+		stop();
+
+		/* Of a descriptor it is not known: four changes. */
+		start("half a raw level");
+		fd = mio_source_handle(&ours);
+		due.place = 2 * place;
+		CHECK_FAILS(ENOMEM,
+		    mio_registry_register_fd(registry, fd, 1, level));
+		comes(0, 0);
+		CHECK(!is_in(R) && !is_in(W));
+		CHECK(mio_registry_register_fd(registry, fd, 2, level) == 0);
+		comes_as(2, level);
+		CHECK(mio_registry_register_fd(registry, fd, 3, R | W) == 0);
+		comes_as(3, R | W);
+		CHECK(is_in(R) && is_in(W));
+		stop();
+	}
+}
+
 static void
 the_first_error_is_the_calls(void)
 {
@@ -519,6 +652,9 @@ a_pipe_has_no_reader(void)
 			CHECK(mio_registry_reregister(
 				  registry, &ours, 2, interests) == 0);
 			comes(2, interests & R);
+			CHECK(mio_registry_reregister(registry, &ours, 3,
+				  interests | MIO_LEVEL) == 0);
+			comes(3, interests & R);
 			strike(0, 0);
 			CHECK(is_in(R) == ((interests & R) != 0));
 			CHECK(!is_in(W));
@@ -733,6 +869,8 @@ main(void)
 		half_a_register();
 		half_a_change();
 		a_change_fails_again();
+		another_trigger();
+		half_a_level();
 		the_first_error_is_the_calls();
 		a_removal_fails();
 		a_pipe_has_no_reader();

@@ -586,7 +586,7 @@ apply(struct queue *queue, int kq, const struct kevent *change)
 		detach(queue, kq, note);
 		return 0;
 	}
-	note->kev.udata = change->udata;
+	note->kev.udata = change->udata; /* but not its flags, EV_CLEAR */
 	if (change->filter == EVFILT_USER)
 		touch(note, change);
 	if (change->flags & (EV_ADD | EV_ENABLE))

@@ -314,6 +314,61 @@ add_again_replaces(void)
 	EXPECT(receipt(fds[0], EVFILT_READ, EV_DELETE, 0) == ENOENT);
 }
 
+/* Each way, what it was at first it stays; and udata changes all the same. */
+static void
+add_again_leaves_clear_as_it_is(void)
+{
+	int fds[2];
+
+	for (int clear = 0; clear <= EV_CLEAR; clear += EV_CLEAR) {
+		new_pipe(fds);
+		put(fds[1], "x");
+		change(fds[0], EVFILT_READ, EV_ADD | clear, 7);
+		event(7);
+		change(fds[0], EVFILT_READ, EV_ADD | (EV_CLEAR - clear), 8);
+		event(8);
+		if (clear == EV_CLEAR)
+			silence();
+		else
+			event(8);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
+/* In one call, and what is ready is not lost in between. */
+static void
+delete_and_add_change_clear(void)
+{
+	struct kevent changes[4], results[ROOM];
+	int fds[2];
+
+	new_unix(fds);
+	put(fds[1], "x");
+	for (int clear = 0; clear <= EV_CLEAR; clear += EV_CLEAR) {
+		const int add = EV_ADD | EV_RECEIPT;
+		const int del = EV_DELETE | EV_RECEIPT;
+
+		change(fds[0], EVFILT_READ, EV_ADD | clear, 7);
+		event(7);
+		changes[0] = change_of(fds[0], EVFILT_WRITE, del, 8);
+		changes[1] = change_of(fds[0], EVFILT_WRITE, add, 8);
+		changes[2] = change_of(fds[0], EVFILT_READ, del, 8);
+		changes[3] = change_of(
+		    fds[0], EVFILT_READ, add | (EV_CLEAR - clear), 8);
+		EXPECT(KEVENT(kq, changes, 4, results, 4, &at_once) == 4);
+		EXPECT(results[0].data == ENOENT && results[1].data == 0);
+		EXPECT(results[2].data == 0 && results[3].data == 0);
+		change(fds[0], EVFILT_WRITE, EV_DELETE, 8);
+		EXPECT(event(8).filter == EVFILT_READ);
+		if (clear == 0)
+			silence();
+		else
+			event(8);
+		change(fds[0], EVFILT_READ, EV_DELETE, 8);
+	}
+}
+
 static void
 delete_silences(void)
 {
@@ -527,6 +582,63 @@ without_clear_it_is_a_level(void)
 	silence();
 	put(fds[1], "x");
 	event(7);
+}
+
+static void
+without_clear_there_is_room_as_long_as_there_is(void)
+{
+	int fds[2];
+
+	new_pipe(fds);
+	change(fds[1], EVFILT_WRITE, EV_ADD, 7);
+	event(7);
+	event(7);
+	fill(fds[1]);
+	silence();
+	drain(fds[0]);
+	event(7);
+	event(7);
+}
+
+static void
+without_clear_an_end_stays(void)
+{
+	int fds[2];
+
+	new_tcp(fds);
+	change(fds[0], EVFILT_READ, EV_ADD, 7);
+	EXPECT(shutdown(fds[1], SHUT_WR) == 0);
+	EXPECT(event(7).flags & EV_EOF);
+	take(fds[0], 0);
+	EXPECT(event(7).flags & EV_EOF);
+	change(fds[0], EVFILT_READ, EV_DELETE, 7);
+	close(fds[1]);
+	new_pipe(fds);
+	change(fds[1], EVFILT_WRITE, EV_ADD, 8);
+	close(fds[0]);
+	EXPECT(event(8).flags & EV_EOF);
+	EXPECT(event(8).flags & EV_EOF);
+}
+
+/* One place for three of them, ready all the time: each has its turn. */
+static void
+without_clear_they_take_turns(void)
+{
+	struct kevent got;
+	int fds[2], seen[3] = { 0 };
+
+	for (int i = 0; i < 3; ++i) {
+		new_pipe(fds);
+		put(fds[1], "x");
+		change(fds[0], EVFILT_READ, EV_ADD, (uintptr_t)i);
+	}
+	for (int i = 0; i < 12; ++i) {
+		EXPECT(KEVENT(kq, NULL, 0, &got, 1, &late) == 1);
+		EXPECT(token_of(&got) < 3);
+		++seen[token_of(&got)];
+	}
+	for (int i = 0; i < 3; ++i)
+		EXPECT(seen[i] == 4);
 }
 
 static void
@@ -1191,6 +1303,10 @@ static const struct fact {
 	FACT(add_reports_what_is_ready, "filter is executed upon the initial"),
 	FACT(add_again_reports_again, "FreeBSD and NetBSD: kqueue_register"),
 	FACT(add_again_replaces, "EV_ADD"),
+	FACT(add_again_leaves_clear_as_it_is,
+	    "FreeBSD, NetBSD, OpenBSD and DragonFly: kqueue_register; XNU: "
+	    "kevent_register"),
+	FACT(delete_and_add_change_clear, "EV_DELETE, EV_ADD"),
 	FACT(delete_silences, "EV_DELETE"),
 	FACT(filters_are_separate, "identified by the (ident, filter) pair"),
 	FACT(what_is_unknown_is_enoent, "ERRORS: ENOENT"),
@@ -1206,6 +1322,9 @@ static const struct fact {
 	FACT(errors_without_room_are_errno, "RETURN VALUES"),
 	FACT(clear_reports_each_activity, "EV_CLEAR"),
 	FACT(without_clear_it_is_a_level, "EV_CLEAR"),
+	FACT(without_clear_there_is_room_as_long_as_there_is, "EV_CLEAR"),
+	FACT(without_clear_an_end_stays, "EV_CLEAR, EV_EOF"),
+	FACT(without_clear_they_take_turns, "FreeBSD: kqueue_scan"),
 	FACT(what_is_over_is_not_reported, "filter is also run when"),
 	FACT(activities_are_one_event, "do not result in multiple kevents"),
 	FACT(write_comes_when_there_is_room, "EVFILT_WRITE"),

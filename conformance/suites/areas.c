@@ -17,6 +17,7 @@ extern const TTest *const regr_suite[];
 extern const TTest *const random_suite[];
 extern const TTest *const matrix_suite[];
 extern const TTest *const more_suite[];
+extern const TTest *const level_suite[];
 
 const struct area areas[] = {
 	AREA(poll),
@@ -33,6 +34,7 @@ const struct area areas[] = {
 	AREA(fd),
 	AREA(close),
 	AREA(lim),
+	AREA(level),
 	AREA(regr),
 	AREA(more),
 	AREA(random),

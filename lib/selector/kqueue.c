@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kqueue(2): a filter for each direction of a source, cleared by being
- * reported (EV_CLEAR).  All state is the kernel's; to keep a failed change
- * from losing the token that the kernel had, it is in source->priv[1] too.
- * Of raw descriptors nothing is known: a second EV_ADD changes the first, and
- * a change or removal of what was not there succeeds.
+ * reported (EV_CLEAR) unless it is a level.  All state is the kernel's; to keep
+ * a failed change from losing the token and the trigger that the kernel had,
+ * they are in source->priv[1] and ->kind too.
+ * Of raw descriptors nothing is known: a second EV_ADD changes the first, a
+ * change or removal of what was not there succeeds, and what fails halfway
+ * stays halfway.
+ *
+ * No kernel lets a second EV_ADD change EV_CLEAR: it takes fflags, data and
+ * udata and leaves the flags (kqueue_register of FreeBSD, NetBSD, OpenBSD and
+ * DragonFly, kevent_register of XNU; kern_event.c).  So what may be triggered
+ * otherwise than is wanted is deleted first.  Nothing is lost in between: the
+ * EV_ADD runs the filter.
  */
 
 #include "config.h"
@@ -25,8 +33,12 @@
  */
 #define LONGEST_WAIT (86400 * MIO_SEC)
 
-#define WATCH (EV_ADD | EV_CLEAR | EV_RECEIPT)
+#define WATCH_LEVEL (EV_ADD | EV_RECEIPT)
+#define WATCH (WATCH_LEVEL | EV_CLEAR)
 #define FORGET (EV_DELETE | EV_RECEIPT)
+
+/* What becomes of a filter: these, and MIO_LEVEL.  0: it is deleted. */
+enum { WATCHED = 1, ANEW = 2 };
 
 #ifdef EVFILT_AIO
 #define KNOWS_AIO MIO_AIO
@@ -41,8 +53,8 @@
 
 /* What is asked for a descriptor, and what each change's receipt said. */
 struct request {
-	struct kevent changes[2];
-	int errors[2];
+	struct kevent changes[4];
+	int errors[4];
 	int count;
 };
 
@@ -73,6 +85,7 @@ mio__kqueue_error(const struct kevent *receipt)
 static int
 open_kqueue(struct mio_registry *registry)
 {
+	atomic_init(&registry->levels, false);
 	registry->fd = kqueue();
 	if (registry->fd < 0)
 		return -1;
@@ -100,25 +113,36 @@ set_token(struct kevent *change, mio_token token)
 }
 
 static void
-request_write(struct request *request, int fd, mio_token token, bool watch)
+request_filter(struct request *request, struct kevent change, mio_token token,
+    unsigned how)
 {
-	struct kevent change = { .ident = (uintptr_t)fd,
-		.filter = EVFILT_WRITE,
-		.flags = watch ? WATCH : FORGET };
-
 	set_token(&change, token);
-	request->changes[request->count++] = change;
+	if ((how & ANEW) || !(how & WATCHED)) {
+		change.flags = FORGET;
+		request->changes[request->count++] = change;
+	}
+	if (how & WATCHED) {
+		change.flags = how & MIO_LEVEL ? WATCH_LEVEL : WATCH;
+		request->changes[request->count++] = change;
+	}
 }
 
 static void
-request_read(struct request *request, int fd, mio_token token, bool watch)
+request_write(struct request *request, int fd, mio_token token, unsigned how)
 {
 	struct kevent change = { .ident = (uintptr_t)fd,
-		.filter = EVFILT_READ,
-		.flags = watch ? WATCH : FORGET };
+		.filter = EVFILT_WRITE };
 
-	set_token(&change, token);
-	request->changes[request->count++] = change;
+	request_filter(request, change, token, how);
+}
+
+static void
+request_read(struct request *request, int fd, mio_token token, unsigned how)
+{
+	struct kevent change = { .ident = (uintptr_t)fd,
+		.filter = EVFILT_READ };
+
+	request_filter(request, change, token, how);
 }
 
 /*
@@ -137,7 +161,7 @@ has_no_reader(const struct kevent *change, int error)
 static int
 make(struct mio_registry *registry, struct request *request)
 {
-	struct kevent receipts[2] = { { 0 }, { 0 } };
+	struct kevent receipts[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
 	int failure = 0;
 
 	if (request->count == 0)
@@ -162,25 +186,82 @@ make(struct mio_registry *registry, struct request *request)
 	return failure != 0 ? mio__fail(failure) : 0;
 }
 
-/*
- * If one change was made and one was not, gives the filter of the former the
- * flags and token that it had before.
- */
+/* Of an `add` that failed: what was made of it goes. */
 static MIO__COLD void
-unmake(struct mio_registry *registry, const struct request *request,
-    mio_token token, bool watched)
+unmake(struct mio_registry *registry, const struct request *request)
 {
-	struct request undo = { .count = 1 };
+	struct request undo = { .count = 0 };
 	int error = errno;
-	int made = request->errors[0] == 0 ? 0 : 1;
 
-	if (request->count < 2 || request->errors[made] != 0)
-		return;
-	undo.changes[0] = request->changes[made];
-	undo.changes[0].flags = watched ? WATCH : FORGET;
-	set_token(&undo.changes[0], token);
+	for (int i = 0; i < request->count; i++)
+		if (request->errors[i] == 0 &&
+		    (request->changes[i].flags & EV_ADD))
+			request_filter(&undo, request->changes[i], 0, 0);
 	make(registry, &undo);
 	errno = error;
+}
+
+/*
+ * Of a `change` that failed: the filters that the source had get the token
+ * and the trigger that they had, the others go.
+ */
+static MIO__COLD void
+restore(struct mio_registry *registry, const struct request *request,
+    const struct mio_source *source, unsigned anew)
+{
+	const mio_token token = (mio_token)source->priv[1];
+	const unsigned how =
+	    anew | (source->kind & MIO__KIND_LEVEL ? MIO_LEVEL : 0);
+	struct request undo = { .count = 0 };
+	int error = errno;
+
+	for (int i = 0; i < request->count; i++) {
+		const struct kevent *change = &request->changes[i];
+		int result = request->errors[i];
+
+		/*
+		 * What was deleted first tells what there was.  Else what
+		 * cannot be added was not there, so the other one was.
+		 */
+		if (anew ? change->flags & EV_DELETE : result == 0)
+			request_filter(&undo, *change, token,
+			    result != ENOENT ? how | WATCHED : how);
+	}
+	make(registry, &undo);
+	errno = error;
+}
+
+/* The trigger wanted for a raw descriptor, ANEW if it may have the other. */
+static inline unsigned
+raw_trigger(struct mio_registry *registry, unsigned interests)
+{
+	/* Relaxed: who changes a registration knows that it was made. */
+	if (interests & MIO_LEVEL)
+		atomic_store_explicit(
+		    &registry->levels, true, memory_order_relaxed);
+	else if (!atomic_load_explicit(&registry->levels, memory_order_relaxed))
+		return 0;
+	return (interests & MIO_LEVEL) | ANEW;
+}
+
+static inline unsigned
+source_trigger(const struct mio_source *source, unsigned interests)
+{
+	unsigned level = interests & MIO_LEVEL;
+	bool was_level = source->kind & MIO__KIND_LEVEL;
+
+	return was_level != (level != 0) ? level | ANEW : level;
+}
+
+static inline void
+remember(struct mio_source *source, mio_token token, unsigned interests)
+{
+	if (source == NULL)
+		return;
+	source->priv[1] = (void *)token;
+	source->kind &= ~MIO__KIND_LEVEL;
+	if (interests & MIO_LEVEL)
+		source->kind |= MIO__KIND_LEVEL;
 }
 
 /* Readable, writable or both. */
@@ -199,19 +280,21 @@ mio__kqueue_add(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
+	unsigned how;
 
 	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
 		return mio__not_added(source);
+	how = source != NULL ? interests & MIO_LEVEL
+			     : raw_trigger(registry, interests);
 	if (interests & MIO_WRITABLE)
-		request_write(&request, fd, token, true);
+		request_write(&request, fd, token, how | WATCHED);
 	if (interests & MIO_READABLE)
-		request_read(&request, fd, token, true);
+		request_read(&request, fd, token, how | WATCHED);
 	if (make(registry, &request) < 0) {
-		unmake(registry, &request, token, false);
+		unmake(registry, &request);
 		return mio__not_added(source);
 	}
-	if (source != NULL)
-		source->priv[1] = (void *)token;
+	remember(source, token, interests);
 	return 0;
 }
 
@@ -220,20 +303,22 @@ mio__kqueue_change(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
+	unsigned how;
 
 	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
 		return -1;
-	request_write(&request, fd, token, interests & MIO_WRITABLE);
-	request_read(&request, fd, token, interests & MIO_READABLE);
+	how = source != NULL ? source_trigger(source, interests)
+			     : raw_trigger(registry, interests);
+	request_write(&request, fd, token,
+	    interests & MIO_WRITABLE ? how | WATCHED : how);
+	request_read(&request, fd, token,
+	    interests & MIO_READABLE ? how | WATCHED : how);
 	if (make(registry, &request) < 0) {
-		/* What cannot be added was not there, so the other one was. */
 		if (source != NULL)
-			unmake(registry, &request, (mio_token)source->priv[1],
-			    true);
+			restore(registry, &request, source, how & ANEW);
 		return -1;
 	}
-	if (source != NULL)
-		source->priv[1] = (void *)token;
+	remember(source, token, interests);
 	return 0;
 }
 
@@ -242,8 +327,8 @@ mio__kqueue_remove(struct mio_registry *registry, int fd)
 {
 	struct request request = { .count = 0 };
 
-	request_write(&request, fd, 0, false);
-	request_read(&request, fd, 0, false);
+	request_write(&request, fd, 0, 0);
+	request_read(&request, fd, 0, 0);
 	return make(registry, &request);
 }
 
@@ -342,7 +427,8 @@ mio__kqueue_wait(struct mio_registry *registry, struct mio_events *events,
 
 const struct mio__selector_ops mio__kqueue_ops = {
 	.name = "kqueue",
-	.interests = MIO_READABLE | MIO_WRITABLE | KNOWS_AIO | KNOWS_LIO,
+	.interests =
+	    MIO_READABLE | MIO_WRITABLE | KNOWS_AIO | KNOWS_LIO | MIO_LEVEL,
 	.native_size = sizeof(struct kevent),
 	.open = open_kqueue,
 	.close = close_kqueue,

@@ -17,7 +17,7 @@
 	    default : (int)(count))
 
 /*
- * Makes one or two changes, each with EV_RECEIPT, and fills `receipts` with
+ * Makes up to four changes, each with EV_RECEIPT, and fills `receipts` with
  * one for each.  -1 and errno if the queue itself is no good.
  */
 int mio__kqueue_submit(int kq, const struct kevent *changes,
