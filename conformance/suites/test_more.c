@@ -173,7 +173,7 @@ TEST(more_error_queue_is_one_event, "more-02")
 		CHECK_INT(1, read_errors(&udp));
 		SETTLE(&loop);
 		be_refused(&udp);
-		WAIT(&loop, A, R | W | lone_error());
+		WAIT(&loop, A, R | lone_error());
 		CHECK_INT(1, read_errors(&udp));
 		shut(&udp);
 		shut(&peer);
@@ -529,8 +529,9 @@ TEST(more_path_descriptors_are_bad, "more-09")
 		    EBADF, mio_registry_register_fd(loop.registry, fd, A, R));
 		CHECK_FAILS(
 		    EBADF, mio_registry_reregister_fd(loop.registry, fd, A, R));
-		CHECK_FAILS(
-		    EBADF, mio_registry_deregister_fd(loop.registry, fd));
+		if (!raw_is_lenient())
+			CHECK_FAILS(EBADF,
+			    mio_registry_deregister_fd(loop.registry, fd));
 		close(fd);
 	}
 	loop_close(&loop);
