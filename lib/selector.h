@@ -36,6 +36,9 @@
 #define MIO__INLINE
 #endif
 
+/* Waits that do without a look at what is there after one was in vain. */
+#define MIO__AFTER_VAIN 8
+
 struct mio__backend;
 struct mio_registry;
 
@@ -136,6 +139,8 @@ struct mio_registry {
 	struct mio__selector_ops ops; /* a copy saves the hot calls a load */
 	int fd;               /* the selector's own descriptor, or -1 */
 	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
+	unsigned in_vain;     /* epoll's: so many waits do not look before */
+	int64_t timeout;      /* epoll's, of the look under way */
 	atomic_bool levels;   /* kqueue's: a raw descriptor had MIO_LEVEL */
 	/* ops.plain, or 0 once there was a waker: then look at `wakes`. */
 	atomic_size_t plain;

@@ -441,6 +441,7 @@ epoll_falls_back_to_milliseconds(int refusal)
 	rig_open(&rig, "epoll");
 	fake.refuse_fine = refusal;
 	fake.flags = EPOLLIN;
+	fake.patient = true;
 	for (int i = 0; i < 3; ++i) {
 		EXPECT(mio_poll(rig.poll, rig.events, 1500 * MIO_USEC) == 1,
 		    "no event after errno %d", refusal);
@@ -475,6 +476,8 @@ epoll_keeps_the_fine_wait_after_eintr(void)
 	struct rig rig;
 
 	rig_open(&rig, "epoll");
+	/* From now on there is no look that could be interrupted instead. */
+	EXPECT(mio_poll(rig.poll, rig.events, MIO_USEC) == 0, "an event");
 	fake.fail = EINTR;
 	EXPECT(mio_poll(rig.poll, rig.events, MIO_USEC) == -1 &&
 		errno == EINTR,
@@ -523,11 +526,11 @@ event_takes(struct rig *rig, int calls, int64_t asked_ns)
 
 /* Which is cheap; in vain it is not done again for some time. */
 static void
-poll_looks_before_it_waits(void)
+looks_before_it_waits(const char *selector)
 {
 	struct rig rig;
 
-	rig_open(&rig, "poll");
+	rig_open(&rig, selector);
 	fake.flags = POLLIN;
 	for (int i = 0; i < 20; ++i)
 		event_takes(&rig, 1, 0);
@@ -549,6 +552,38 @@ poll_looks_before_it_waits(void)
 	event_takes(&rig, 1, 0);
 	rig_close(&rig);
 }
+
+#ifdef HAVE_EPOLL_PWAIT2
+/* What whole milliseconds say needs no finer call, which costs more. */
+static void
+epoll_waits_fine_for_odd_timeouts_alone(void)
+{
+	static const int64_t whole[] = { MIO_MSEC, 20 * MIO_MSEC, MIO_SEC,
+		INT_MAX_MS };
+	static const int64_t odd[] = { 1, MIO_MSEC - 1, MIO_MSEC + 1,
+		MIO_SEC + 1, INT_MAX_MS + MIO_MSEC };
+	struct rig rig;
+
+	rig_open(&rig, "epoll");
+	fake.flags = EPOLLIN;
+	fake.patient = true;
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); ++i) {
+		fake.fine_calls = 0;
+		EXPECT(mio_poll(rig.poll, rig.events, whole[i]) == 1, "none");
+		EXPECT(fake.fine_calls == 0 && fake.asked_ns == whole[i],
+		    "%d fine calls, %lld ns of %lld", fake.fine_calls,
+		    (long long)fake.asked_ns, (long long)whole[i]);
+	}
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); ++i) {
+		fake.fine_calls = 0;
+		EXPECT(mio_poll(rig.poll, rig.events, odd[i]) == 1, "none");
+		EXPECT(fake.fine_calls == 1 && fake.asked_ns == odd[i],
+		    "%d fine calls, %lld ns of %lld", fake.fine_calls,
+		    (long long)fake.asked_ns, (long long)odd[i]);
+	}
+	rig_close(&rig);
+}
+#endif
 
 /* rows: tcpl-18 */
 static void
@@ -655,14 +690,16 @@ main(void)
 	if (have("epoll")) {
 		epoll_falls_back_to_milliseconds(ENOSYS);
 		epoll_falls_back_to_milliseconds(EPERM);
+		looks_before_it_waits("epoll");
 #ifdef HAVE_EPOLL_PWAIT2
 		epoll_keeps_the_fine_wait_after_eintr();
+		epoll_waits_fine_for_odd_timeouts_alone();
 #endif
 	}
 #endif
 	if (have("poll")) {
 		poll_waits_for_its_deadline();
-		poll_looks_before_it_waits();
+		looks_before_it_waits("poll");
 	}
 	if (failures > 0)
 		fprintf(stderr, "test_units: %d failures\n", failures);

@@ -239,7 +239,7 @@ wait_fine(struct mio_registry *registry, struct epoll_event *native, int max,
 }
 
 static MIO__NOINLINE int
-wait_timed(struct mio_registry *registry, struct mio_events *events,
+wait_uncommon(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
 	int n;
@@ -251,20 +251,48 @@ wait_timed(struct mio_registry *registry, struct mio_events *events,
 	return received(registry, n);
 }
 
-/* Functions of their own, so that a wait of 0 and one for ever save less. */
+/* epoll_pwait2 costs the kernel more, so it is for odd timeouts. */
+static MIO__NOINLINE int
+wait_timed(struct mio_registry *registry, struct mio_events *events,
+    int64_t timeout_ns)
+{
+	int64_t ms = timeout_ns / 1000000;
+	int n;
+
+	if (ms > INT_MAX || ms * 1000000 != timeout_ns)
+		return wait_uncommon(registry, events, timeout_ns);
+	pthread_cleanup_push(mio__wait_cancelled, registry);
+	n = epoll_wait(registry->fd, (void *)natives(events), events->limit,
+	    (int)ms);
+	pthread_cleanup_pop(0);
+	return received(registry, n);
+}
+
+/*
+ * Functions of their own, so that each wait saves no more than it must.  With
+ * a timeout the kernel sets up a timer before it looks for events; so look
+ * without one first, unless the last looks were in vain.
+ */
 static MIO__NOINLINE int
 look_or_wait_timed(struct mio_registry *registry, struct mio_events *events,
     int64_t timeout_ns)
 {
 	int n;
 
-	if (timeout_ns != 0)
+	if (timeout_ns != 0 && registry->in_vain != 0) {
+		registry->in_vain--;
 		return wait_timed(registry, events, timeout_ns);
+	}
+	registry->timeout = timeout_ns; /* not in a register to be saved */
 	pthread_cleanup_push(mio__wait_cancelled, registry);
 	n = epoll_wait(
 	    registry->fd, (void *)natives(events), events->limit, 0);
 	pthread_cleanup_pop(0);
-	return received(registry, n);
+	if (n != 0 || registry->timeout == 0)
+		return received(registry, n);
+	registry->in_vain = MIO__AFTER_VAIN;
+	return wait_timed(
+	    registry, mio__waiting(registry), registry->timeout);
 }
 
 /*

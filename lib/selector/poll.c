@@ -697,7 +697,7 @@ look_or_wait(struct table *table, struct pollfd *fds, size_t count,
 
 		if (found != 0)
 			return found;
-		table->in_vain = 8;
+		table->in_vain = MIO__AFTER_VAIN;
 	} else if (timeout_ns != 0) {
 		table->in_vain--;
 	}
