@@ -6,6 +6,7 @@
 EXTRA_PROGRAMS += \
 	bench/chain \
 	bench/churn \
+	bench/forget \
 	bench/idle \
 	bench/wake
 
@@ -13,6 +14,8 @@ bench_chain_SOURCES = bench/chain.c
 bench_chain_LDADD = lib/libmio.la
 bench_churn_SOURCES = bench/churn.c
 bench_churn_LDADD = lib/libmio.la
+bench_forget_SOURCES = bench/forget.c
+bench_forget_LDADD = lib/libmio.la
 bench_idle_SOURCES = bench/idle.c
 bench_idle_LDADD = lib/libmio.la
 bench_wake_SOURCES = bench/wake.c
@@ -20,8 +23,8 @@ bench_wake_LDADD = lib/libmio.la
 
 # What cannot be measured here (exit status 77) is no failure.
 # The library's files, for a program that they are compiled with: -flto.
-bench-instructions: bench/bench-mio bench/chain bench/churn bench/idle \
-		bench/wake
+bench-instructions: bench/bench-mio bench/chain bench/churn bench/forget \
+		bench/idle bench/wake
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 		LIBRARY='$(lib_libmio_core_la_SOURCES)' \
 		BACKENDS='$(MIO_BACKEND_OBJECTS:.lo=.c)' LIBS='$(LIBS)' \
@@ -131,6 +134,7 @@ CLEANFILES += \
 	$(BENCHMARKS) \
 	bench/chain \
 	bench/churn \
+	bench/forget \
 	bench/idle \
 	bench/rust/libbench_mio_rs.a \
 	bench/wake

@@ -28,19 +28,48 @@ extern inline bool mio_event_is_priority(const struct mio_event *event);
 extern inline bool mio_event_is_aio(const struct mio_event *event);
 extern inline bool mio_event_is_lio(const struct mio_event *event);
 
+/*
+ * Behind the list: which events have a token.  Who forgets a second one of a
+ * batch forgets many, perhaps each: then the batch is indexed, by hash, and
+ * to forget all of it takes time in proportion to it.  Places count from 1.
+ */
+struct index {
+	uint32_t built; /* for the batch that is there */
+	struct {
+		uint32_t next; /* with the same hash as the event here */
+		uint32_t head; /* of those with this hash */
+	} at[];
+};
+
+static size_t
+event_size(void)
+{
+	size_t size = mio__native_size();
+
+	return size > sizeof(struct mio_event) ? size
+					       : sizeof(struct mio_event);
+}
+
+static struct index *
+index_of(struct mio_events *events)
+{
+	return (void *)((char *)events->list +
+	    events->capacity * event_size());
+}
+
 int
 mio_events_new(struct mio_events **events, size_t capacity)
 {
 	struct mio_events *made;
-	size_t size = mio__native_size();
+	size_t size = event_size();
 
-	if (size < sizeof(struct mio_event))
-		size = sizeof(struct mio_event);
 	if (events == NULL || capacity == 0)
 		return mio__fail(EINVAL);
-	if (capacity > (PTRDIFF_MAX - sizeof(*made)) / size)
+	if (capacity > (PTRDIFF_MAX - sizeof(*made) - sizeof(struct index)) /
+		    (size + sizeof(((struct index *)0)->at[0])))
 		return mio__fail(ENOMEM);
-	made = malloc(sizeof(*made) + capacity * size);
+	made = malloc(sizeof(*made) + capacity * size + sizeof(struct index) +
+	    capacity * sizeof(((struct index *)0)->at[0]));
 	if (made == NULL)
 		return -1;
 	mio__set_count(made, 0);
@@ -87,21 +116,68 @@ mio_events_get(const struct mio_events *events, size_t i)
 	return i < mio_events_count(events) ? &events->list[i] : NULL;
 }
 
+static void
+forget(struct mio_events *events, struct mio_event *event)
+{
+	event->readiness = 0;
+	if (event == events->list)
+		event->native = MIO_EVENTS_NONE_;
+}
+
+/* Fibonacci hashing: tokens are mostly addresses, or count from 0. */
+static size_t
+hash(mio_token token, size_t count)
+{
+	uint32_t mixed =
+	    (uint32_t)((token * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+
+	return (size_t)(((uint64_t)mixed * count) >> 32);
+}
+
+static void
+build_index(struct mio_events *events, size_t count)
+{
+	struct index *index = index_of(events);
+
+	for (size_t i = 0; i < count; i++)
+		index->at[i].head = 0;
+	for (size_t i = count; i-- > 0;) {
+		size_t h = hash(events->list[i].token, count);
+
+		index->at[i].next = index->at[h].head;
+		index->at[h].head = (uint32_t)(i + 1);
+	}
+	index->built = true;
+}
+
 void
 mio_events_forget(struct mio_events *events, mio_token token)
 {
+	struct index *index;
+	size_t count;
+
 	if (events == NULL)
 		return;
-	if (events->end != NULL)
+	count = mio_events_count(events);
+	index = index_of(events);
+	if (events->end != NULL) {
+		/* The first since the wait; mio__set_count undoes `end`. */
 		events->last = events->end;
-	for (struct mio_event *e = events->list; e != events->last; e++) {
-		if (e->token != token)
-			continue;
-		e->readiness = 0;
 		events->end = NULL;
-		if (e == events->list)
-			e->native = MIO_EVENTS_NONE_;
+		index->built = false;
+		for (size_t i = 0; i < count; i++)
+			if (events->list[i].token == token)
+				forget(events, &events->list[i]);
+		return;
 	}
+	if (count == 0)
+		return;
+	if (!index->built)
+		build_index(events, count);
+	for (size_t i = index->at[hash(token, count)].head; i != 0;
+	     i = index->at[i - 1].next)
+		if (events->list[i - 1].token == token)
+			forget(events, &events->list[i - 1]);
 }
 
 struct text {

@@ -25,6 +25,7 @@
 #include <sys/epoll.h>
 #endif
 
+#include "selector.h"
 #include "sys/sys.h"
 
 /* rows: lim-05 */
@@ -585,6 +586,76 @@ epoll_waits_fine_for_odd_timeouts_alone(void)
 }
 #endif
 
+/* The rule itself, without what makes it fast. */
+static void
+forget_plainly(struct mio_event *list, size_t count, mio_token token)
+{
+	for (size_t i = 0; i < count; ++i)
+		if (list[i].token == token)
+			list[i].readiness = 0;
+}
+
+static bool
+alike(const struct mio_events *events, const struct mio_event *list)
+{
+	size_t count = mio_events_count(events);
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; ++i) {
+		const struct mio_event *event = mio_events_get(events, i);
+
+		if (event->token != list[i].token ||
+		    event->readiness != list[i].readiness)
+			return false;
+		left += list[i].readiness != 0;
+	}
+	MIO_EVENTS_FOREACH(event, events) {
+		if (event->readiness == 0)
+			return false;
+		--left;
+	}
+	return left == 0;
+}
+
+/* rows: evt-04 */
+static void
+forgetting_follows_the_rule(void)
+{
+	enum { MOST = 70 };
+	static const mio_token tokens[] = { 0, 1, 2, UINTPTR_MAX,
+		UINTPTR_MAX - 1, UINTPTR_MAX / 2, 4096, 8192, 12288, 65536 };
+	const size_t kinds = sizeof(tokens) / sizeof(tokens[0]);
+	struct mio_event list[MOST];
+	struct mio_events *events;
+	unsigned seed = 1;
+
+	MUST(mio_events_new(&events, MOST) == 0);
+	for (int round = 0; round < 2000; ++round) {
+		size_t count = (size_t)round % (MOST + 1);
+
+		for (size_t i = 0; i < count; ++i) {
+			seed = seed * 1103515245 + 12345;
+			list[i].token = tokens[seed / 65536 % kinds];
+			list[i].readiness = MIO_READABLE;
+			list[i].native = 1;
+			events->list[i] = list[i];
+		}
+		mio__set_count(events, (int)count);
+		for (size_t i = 0; i < 2 * kinds; ++i) {
+			mio_token token;
+
+			seed = seed * 1103515245 + 12345;
+			token = tokens[seed / 65536 % kinds];
+			mio_events_forget(events, token);
+			forget_plainly(list, count, token);
+			EXPECT(alike(events, list),
+			    "round %d: forget %zu of %zu events", round, i,
+			    count);
+		}
+	}
+	mio_events_free(events);
+}
+
 /* rows: tcpl-18 */
 static void
 sizes(void)
@@ -662,6 +733,7 @@ main(void)
 	timeouts_in_milliseconds();
 	timeouts_as_timespec();
 	sizes();
+	forgetting_follows_the_rule();
 	now_is_now();
 	for (const char *const *name = mio_backends(); *name != NULL;
 	     ++name) {
