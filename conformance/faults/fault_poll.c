@@ -63,6 +63,15 @@ with_event(struct world *w)
 	need(mio_source_write(&w->tx, "abc", 3) == 3, "write");
 }
 
+/* After a look that was in vain the next waits do without. */
+static void
+with_late_event(struct world *w)
+{
+	with_pipes(w);
+	need(mio_poll(w->poll, w->events, 1) == 0, "mio_poll");
+	need(mio_source_write(&w->tx, "abc", 3) == 3, "write");
+}
+
 static void
 with_wake(struct world *w)
 {
@@ -91,6 +100,12 @@ static int
 run_wait_timed(struct world *w)
 {
 	return run_wait(w, 5 * MIO_SEC);
+}
+
+static int
+run_wait_oddly(struct world *w)
+{
+	return run_wait(w, 5 * MIO_SEC + 1);
 }
 
 static int
@@ -208,6 +223,10 @@ const struct scenario poll_scenarios[] = {
 	    MUST(0) },
 	{ "mio_poll for a while", with_event, run_wait_timed, no_events,
 	    pair_works, .retries = POLLS },
+	{ "mio_poll without a look", with_late_event, run_wait_timed,
+	    no_events, pair_works, .retries = POLLS },
+	{ "mio_poll to the nanosecond", with_late_event, run_wait_oddly,
+	    no_events, pair_works, .retries = POLLS },
 	{ "mio_poll for ever", with_event, run_wait_forever, no_events,
 	    pair_works, .retries = POLLS },
 	{ "mio_poll for a waker", with_wake, run_wait_forever, no_events,

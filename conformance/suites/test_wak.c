@@ -428,11 +428,34 @@ TEST(wak_with_a_full_pipe, "wak-09")
 	for (size_t size = sizeof(bytes); size > 0; size /= 8)
 		while (write(end, bytes, size) > 0)
 			;
-	CHECK_INT(0, mio_waker_wake(waker));
+	errno = ERANGE;
+	ck_assert_int_eq(mio_waker_wake(waker), 0);
+	ck_assert_int_eq(errno, ERANGE);
 	WAIT(&loop, WAKE, R);
 	SETTLE(&loop);
 	CHECK_INT(0, mio_waker_wake(waker));
 	WAIT(&loop, WAKE, R);
+	mio_waker_free(waker);
+	loop_close(&loop);
+}
+
+/* As a signal handler needs it. */
+TEST(wak_leaves_errno_alone, "more-15")
+{
+	struct loop loop;
+	struct mio_waker *waker;
+
+	loop_open(&loop);
+	CHECK_INT(0, mio_waker_new(&waker, loop.registry, WAKE));
+	for (int i = 0; i < 3; ++i) {
+		/* The second is one that is pending. */
+		for (int k = 0; k < 2; ++k) {
+			errno = ERANGE;
+			ck_assert_int_eq(mio_waker_wake(waker), 0);
+			ck_assert_int_eq(errno, ERANGE);
+		}
+		WAIT(&loop, WAKE, R);
+	}
 	mio_waker_free(waker);
 	loop_close(&loop);
 }
@@ -746,7 +769,7 @@ SUITE(wak, &wak_before_poll, &wak_then_register_then_poll,
     &wak_from_many_threads_loses_none, &wak_against_polls_that_do_not_wait,
     &wak_freed_with_a_wake_pending, &wak_two_of_them,
     &wak_freed_and_made_anew, &wak_freed_while_a_child_has_a_copy,
-    &wak_with_a_saturated_counter, &wak_with_a_full_pipe,
+    &wak_with_a_saturated_counter, &wak_with_a_full_pipe, &wak_leaves_errno_alone,
     &wak_as_often_as_you_like, &wak_does_not_disturb_sources,
     &wak_with_little_capacity, &wak_through_a_reference,
     &wak_internal_descriptor_is_not_the_users, &wak_token_may_be_a_sources,

@@ -34,13 +34,17 @@ int
 mio__pipe_signal(struct mio_waker *waker)
 {
 	struct mio_waker *volatile kept = waker; /* not in a saved register */
+	const int error = errno; /* of whom a signal handler interrupts */
 	ssize_t n;
 
 	pthread_cleanup_push(mio__signal_cancelled, (void *)&kept);
 	pipe_drain(waker->fds[0]);
 	n = write(waker->fds[1], "", 1);
 	pthread_cleanup_pop(0);
-	return n < 0 ? mio__signal_failed(kept) : 0;
+	if (n < 0 && mio__signal_failed(kept) < 0)
+		return -1;
+	errno = error;
+	return 0;
 }
 
 static void

@@ -19,6 +19,7 @@ submit(struct mio_waker *waker, struct kevent *change)
 {
 	struct mio_registry *registry = waker->registry;
 	struct kevent receipt = { 0 };
+	const int before = errno; /* of whom a signal handler interrupts */
 	int error;
 
 	if (!mio__registry_hold(registry))
@@ -31,6 +32,7 @@ submit(struct mio_waker *waker, struct kevent *change)
 	else
 		error = mio__kqueue_error(&receipt);
 	mio_registry_unref(registry);
+	errno = before;
 	return error != 0 ? mio__fail(error) : 0;
 }
 
