@@ -2,6 +2,57 @@ dnl SPDX-License-Identifier: MIT
 dnl Flags of the compiler and the linker.  They go into variables of our own
 dnl that stand before CFLAGS and LDFLAGS, so the user's have the last word.
 
+dnl MIO_HOLD_WERROR, MIO_RELEASE_WERROR
+dnl What the user's CFLAGS make errors of warnings is for the library's code:
+dnl for the probes, Autoconf's own among them, an answer must not depend on it.
+AC_DEFUN([MIO_HOLD_WERROR], [
+mio_held=
+mio_rest=
+for mio_flag in $CFLAGS; do
+	AS_CASE([$mio_flag],
+		[-Werror|-Werror=*|-pedantic-errors],
+			[AS_VAR_APPEND([mio_held], [" $mio_flag"])],
+		[AS_VAR_APPEND([mio_rest], [" $mio_flag"])])
+done
+dnl An empty CFLAGS is the user's choice, too: no -g -O2.
+AS_IF([test -n "$mio_held"], [CFLAGS=${mio_rest# }])
+])
+AC_DEFUN([MIO_RELEASE_WERROR], [CFLAGS="$CFLAGS$mio_held"])
+
+dnl MIO_PROG_CC_C11
+dnl C11 or later.  Autoconf's variable tells which -std it added, and has other
+dnl words with each release: the language is asked, not it.
+AC_DEFUN([MIO_PROG_CC_C11],
+[AC_CACHE_CHECK([whether $CC compiles C11], [mio_cv_prog_cc_c11],
+	[AC_LINK_IFELSE([AC_LANG_SOURCE([[
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#if !defined __STDC_VERSION__ || __STDC_VERSION__ < 201112L
+#error before C11
+#endif
+_Static_assert(sizeof(char) == 1, "a char");
+struct outer {
+	_Alignas(8) char first;
+	struct {
+		int inner;
+	};
+};
+static _Atomic(uint32_t) counter;
+int
+main(void)
+{
+	struct outer outer = { .inner = 0 };
+
+	atomic_store_explicit(&counter, 0, memory_order_release);
+	return outer.inner + (int)atomic_load(&counter);
+}]])],
+		[mio_cv_prog_cc_c11=yes],
+		[mio_cv_prog_cc_c11=no])])
+AS_IF([test "$mio_cv_prog_cc_c11" != "yes"],
+	[AC_MSG_ERROR([libmio needs a C11 compiler; set CC to one])])
+])
+
 dnl MIO_ADD_CFLAG(VARIABLE, FLAG)
 dnl Appends FLAG to VARIABLE if it compiles and links without a warning.
 AC_DEFUN([MIO_ADD_CFLAG],

@@ -12,18 +12,38 @@ AC_ARG_WITH([check],
 AS_CASE([$with_check],
 	[yes|no|auto], [],
 	[AC_MSG_ERROR([--with-check=$with_check: say yes or no])])
-mio_check=no
+dnl pkg-config may find that of the machine that builds.
+mio_check='no: --without-check'
 AS_IF([test "$with_check" != "no"],
 	[PKG_CHECK_MODULES([CHECK], [check >= 0.15],
-		[mio_check=yes],
-		[AS_IF([test "$with_check" = "yes"],
-			[AC_MSG_ERROR(m4_normalize([
-				[--with-check: pkg-config does not find Check]
-				[0.15 or newer]]))])])])
+		[_MIO_LINK_CHECK
+		AS_IF([test "$mio_cv_link_check" = "yes"],
+			[mio_check=yes],
+			[mio_check="no: that of pkg-config does not link for $host"])],
+		[mio_check='no: pkg-config does not find Check 0.15 or newer'])
+	AS_CASE([$with_check:$mio_check],
+		[yes:no*], [AC_MSG_ERROR(m4_normalize([
+			[--with-check: $mio_check; for another host give]
+			[PKG_CONFIG_LIBDIR, or CHECK_CFLAGS and CHECK_LIBS]]))])])
 AM_CONDITIONAL([HAVE_CHECK], [test "$mio_check" = "yes"])
 AC_PATH_PROG([VALGRIND], [valgrind])
 AC_CHECK_HEADERS([valgrind/helgrind.h])
 AC_CHECK_FUNCS([mallinfo2])
+])
+
+dnl As mio-conformance is linked.
+AC_DEFUN([_MIO_LINK_CHECK], [
+AC_CACHE_CHECK([whether a program with Check links], [mio_cv_link_check],
+	[mio_saved_CFLAGS=$CFLAGS
+	mio_saved_LIBS=$LIBS
+	CFLAGS="$CFLAGS $CHECK_CFLAGS"
+	LIBS="$CHECK_LIBS $LIBS"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <check.h>]],
+			[[return suite_create("") == 0;]])],
+		[mio_cv_link_check=yes],
+		[mio_cv_link_check=no])
+	CFLAGS=$mio_saved_CFLAGS
+	LIBS=$mio_saved_LIBS])
 ])
 
 dnl MIO_EXAMPLE_LIBRARY(VARIABLE, MODULE, HEADER, CALL): the conditional
