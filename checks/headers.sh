@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Each public header compiles alone, and twice, without a warning, as C99,
-# and declares functions with C's names.  headers-cxx.sh: as C++11.
+# and declares functions with C's names.  headers-cxx.sh: as C++.
 
 set -eu
 : "${compiler=$CC}" "${std=c99}" "${suffix=c}"
@@ -42,15 +42,31 @@ int main(void)
 {
 	struct mio_source source = MIO_SOURCE_INIT;
 	struct mio_events *events;
+	struct mio_poll *poll;
+	unsigned any = MIO_READABLE | MIO_WRITABLE | MIO_PRIORITY | MIO_AIO |
+	    MIO_LIO | MIO_READ_CLOSED | MIO_WRITE_CLOSED | MIO_ERROR |
+	    MIO_EXCLUSIVE | MIO_LEVEL;
 	int readable = 0;
 
-	if (mio_events_new(&events, 8) == -1)
+	if (mio_events_new(&events, 8) == -1 || mio_poll_new(&poll) == -1)
 		return 1;
-	MIO_EVENTS_FOREACH(event, events)
-		if (mio_event_is_readable(event))
+	if (mio_poll(poll, events, MIO_SEC + MIO_MSEC + MIO_USEC) == -1 ||
+	    mio_poll(poll, events, MIO_FOREVER) == -1)
+		return 1;
+	MIO_EVENTS_FOREACH(event, events) {
+		const struct mio_events *again = events;
+
+		MIO_EVENTS_FOREACH(other, again)
+			if (mio_event_is_readable(other))
+				readable++;
+		if (event->readiness & any)
 			readable++;
+	}
 	mio_events_free(events);
-	return readable + (source.handle != MIO_INVALID_HANDLE);
+	mio_poll_free(poll);
+	return readable + MIO_VERSION_MAJOR + MIO_VERSION_MINOR +
+	    MIO_VERSION_PATCH + (MIO_VERSION[0] == '0') +
+	    (source.handle != MIO_INVALID_HANDLE);
 }
 SOURCE
 
@@ -59,9 +75,14 @@ names=$(sh "$top_srcdir/checks/names.sh" headers)
 compile 'a use of every function' <<SOURCE
 #include <mio.h>
 typedef void function(void);
+#ifdef __cplusplus
+#define FUNCTION(name) reinterpret_cast<function *>(name)
+#else
+#define FUNCTION(name) (function *)name
+#endif
 extern function *const functions[];
 function *const functions[] = {
-$(for name in $names; do echo "	(function *)$name,"; done)
+$(for name in $names; do echo "	FUNCTION($name),"; done)
 };
 SOURCE
 for name in $names; do

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TOKENS_MAX 4096
@@ -176,6 +177,15 @@ test_gated(const char *row)
 	snprintf(outcome->reason, sizeof(outcome->reason), "%s: %s", row,
 	    gate->reason);
 	return true;
+}
+
+bool
+have_descriptors(size_t count)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur >= count + 24;
 }
 
 bool

@@ -131,6 +131,13 @@ unsigned lone_error(void);
 		if (!have_ipv6())                                            \
 			SKIP("no IPv6 on loopback");                         \
 	} while (0)
+/* May have so many descriptors open at once, with those that all need. */
+#define NEED_DESCRIPTORS(count)                                              \
+	do {                                                                 \
+		if (!have_descriptors(count))                                \
+			SKIP("too few descriptors allowed: ulimit -n");      \
+	} while (0)
+bool have_descriptors(size_t count);
 bool test_gated(const char *row);
 void test_skipped(const char *reason);
 bool have_ipv6(void);

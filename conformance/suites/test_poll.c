@@ -270,6 +270,7 @@ TEST(poll_reports_every_source, "poll-09")
 	struct loop loop;
 	struct pair pairs[PAIRS];
 
+	NEED_DESCRIPTORS(2 * PAIRS);
 	loop_open_capacity(&loop, 16);
 	for (size_t i = 0; i < PAIRS; ++i) {
 		PAIR(&pairs[i]);

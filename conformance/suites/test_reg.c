@@ -873,6 +873,7 @@ TEST(reg_survives_many_changes, "reg-06 reg-07 reg-11")
 	unsigned random = 12345;
 	bool registered[PIPES] = { false };
 
+	NEED_DESCRIPTORS(2 * PIPES);
 	loop_open(&loop);
 	for (size_t i = 0; i < PIPES; ++i) {
 		struct mio_source none = MIO_SOURCE_INIT;

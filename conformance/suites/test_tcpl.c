@@ -82,8 +82,10 @@ BOTH(tcpl_queues_connections, "tcpl-01 regr-04")
 {
 	enum { COUNT = 64 };
 	struct mio_source l = MIO_SOURCE_INIT, c[COUNT];
-	struct addr addr = listen_on(&l, family);
+	struct addr addr;
 
+	NEED_DESCRIPTORS(2 * COUNT);
+	addr = listen_on(&l, family);
 	for (int i = 0; i < COUNT; ++i) {
 		connect_to(&c[i], &addr);
 		await_fd(mio_source_handle(&c[i]), POLLOUT);

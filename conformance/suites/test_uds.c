@@ -254,6 +254,7 @@ TEST(uds_many_may_wait_to_be_accepted, "uds-06 regr-04")
 	struct mio_source l = MIO_SOURCE_INIT, c[160];
 	size_t n = longest_queue();
 
+	NEED_DESCRIPTORS(n + 1);
 	dir_open();
 	CHECK_INT(0, mio_unix_listen(&l, PATH));
 	for (size_t i = 0; i < n; ++i)

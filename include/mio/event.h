@@ -71,11 +71,11 @@ struct mio_events_head {
 
 #define MIO_EVENTS_NONE_ 0xffffffffu
 #define MIO_EVENTS_HEAD_(events)                                             \
-	((const struct mio_events_head *)(const void *)(events))
+	MIO_CAST_(const struct mio_events_head *, events)
 #define MIO_EVENTS_AT_ (8 + 4 * sizeof(void *))
 #define MIO_EVENTS_LIST_(events)                                             \
-	((const struct mio_event *)(const void *)((const char *)(events) +   \
-	    MIO_EVENTS_AT_))
+	MIO_CAST_(const struct mio_event *,                                  \
+	    MIO_CAST_(const char *, events) + MIO_EVENTS_AT_)
 
 static inline const struct mio_event *
 mio_events_next_(
@@ -86,11 +86,11 @@ mio_events_next_(
 	if (event < end)
 		return event;
 	if (event == end)
-		return NULL;
+		return MIO_NULL_;
 	for (; event < head->last; ++event)
 		if (event->readiness != 0)
 			return event;
-	return NULL;
+	return MIO_NULL_;
 }
 
 static inline const struct mio_event *
@@ -110,7 +110,7 @@ mio_events_first_(const struct mio_events_head *head)
 #define MIO_EVENTS_FOREACH(event, events)                                    \
 	for (const struct mio_event *event =                                 \
 		 mio_events_first_(MIO_EVENTS_HEAD_(events));                \
-	     event != NULL;                                                  \
+	     event != MIO_NULL_;                                             \
 	     event = mio_events_next_(MIO_EVENTS_HEAD_(events), event + 1))
 
 /* What the event says.  Any thread; never fail. */

@@ -8,10 +8,10 @@
 #include <mio/types.h>
 
 /* Timeouts, in nanoseconds. */
-#define MIO_FOREVER ((int64_t)-1)
-#define MIO_USEC ((int64_t)1000)
-#define MIO_MSEC ((int64_t)1000000)
-#define MIO_SEC ((int64_t)1000000000)
+#define MIO_FOREVER (-INT64_C(1))
+#define MIO_USEC INT64_C(1000)
+#define MIO_MSEC INT64_C(1000000)
+#define MIO_SEC INT64_C(1000000000)
 
 MIO_BEGIN_DECLS
 
@@ -37,8 +37,15 @@ MIO_API void mio_poll_free(struct mio_poll *poll);
  * empty); EBUSY another thread waits on this poll (`events` is untouched);
  * EINVAL a NULL argument.  One thread at a time for one poll.
  */
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* as stat(2), it has a struct, too */
+#endif
 MIO_API int mio_poll(
     struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /* The poll's registry; lives as long as the poll.  Any thread. */
 MIO_API struct mio_registry *mio_poll_registry(struct mio_poll *poll);

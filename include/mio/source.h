@@ -18,7 +18,7 @@ struct mio_source {
 	void *priv[2];     /* the library's */
 };
 
-#define MIO_SOURCE_INIT { MIO_INVALID_HANDLE, 0, { 0, 0 } }
+#define MIO_SOURCE_INIT { MIO_INVALID_HANDLE, 0, { MIO_NULL_, MIO_NULL_ } }
 
 MIO_BEGIN_DECLS
 

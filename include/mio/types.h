@@ -6,12 +6,18 @@
 
 #include <stdint.h>
 
+/* C++ compilers have warnings for each of C's casts and null pointers. */
 #ifdef __cplusplus
 #define MIO_BEGIN_DECLS extern "C" {
 #define MIO_END_DECLS }
+#define MIO_NULL_ nullptr
+#define MIO_CAST_(type, pointer)                                             \
+	(static_cast<type>(static_cast<const void *>(pointer)))
 #else
 #define MIO_BEGIN_DECLS
 #define MIO_END_DECLS
+#define MIO_NULL_ NULL
+#define MIO_CAST_(type, pointer) ((type)(const void *)(pointer))
 #endif
 
 /*
