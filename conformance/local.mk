@@ -44,6 +44,7 @@ SUITE_SOURCES = \
 	conformance/suites/situations.c \
 	conformance/suites/situations.def \
 	conformance/suites/situations.h \
+	conformance/suites/test_addr.c \
 	conformance/suites/test_close.c \
 	conformance/suites/test_evt.c \
 	conformance/suites/test_fd.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A listener, a client, and the events of both. */
 
-#include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <mio.h>
 
@@ -10,30 +10,33 @@ enum { SERVER, CLIENT };
 int
 main(void)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr *addr = (struct sockaddr *)&in;
-	socklen_t len = sizeof in;
+	struct sockaddr_storage addr;
+	struct sockaddr *any = (struct sockaddr *)&addr;
 	struct mio_poll *poll;
 	struct mio_events *events;
 	struct mio_source server, client, served;
 	int accepted = 0, connected = 0;
+	socklen_t len;
 	char text[80];
 
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (mio_poll_new(&poll) || mio_events_new(&events, 128) ||
-	    mio_tcp_listen(&server, addr, len) ||
-	    mio_source_local_addr(&server, addr, &len) ||
+	if (mio_addr_parse(&addr, &len, "127.0.0.1:0") ||
+	    mio_poll_new(&poll) || mio_events_new(&events, 128) ||
+	    mio_tcp_listen(&server, any, len) ||
+	    mio_source_local_addr(&server, any, &len) ||
 	    mio_registry_register(mio_poll_registry(poll), &server,
 		SERVER, MIO_READABLE) ||
-	    mio_tcp_connect(&client, addr, len) ||
+	    mio_tcp_connect(&client, any, len) ||
 	    mio_registry_register(mio_poll_registry(poll), &client,
 		CLIENT, MIO_READABLE | MIO_WRITABLE)) {
 		perror("mio");
 		return 1;
 	}
 	while (!accepted || !connected) {
-		if (mio_poll(poll, events, MIO_FOREVER) == -1)
+		if (mio_poll(poll, events, MIO_FOREVER) == -1 &&
+		    errno != EINTR) {
+			perror("mio_poll");
 			return 1;
+		}
 		MIO_EVENTS_FOREACH(event, events) {
 			mio_event_format(event, text, sizeof text);
 			puts(text);

@@ -14,5 +14,6 @@
 #include <mio/udp.h>
 #include <mio/unix.h>
 #include <mio/pipe.h>
+#include <mio/addr.h>
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "append.h"
+
 /* struct mio_events begins as <mio/event.h> tells MIO_EVENTS_FOREACH. */
 _Static_assert(
     offsetof(struct mio_events, end) == offsetof(struct mio_events_head, end),
@@ -180,20 +182,6 @@ mio_events_forget(struct mio_events *events, mio_token token)
 			forget(events, &events->list[i - 1]);
 }
 
-struct text {
-	char *buf;
-	size_t size;
-	size_t len; /* of the whole text, cut or not */
-};
-
-static void
-append(struct text *text, const char *s)
-{
-	for (; *s != '\0'; s++, text->len++)
-		if (text->len + 1 < text->size)
-			text->buf[text->len] = *s;
-}
-
 static const struct {
 	unsigned bit;
 	const char *name;
@@ -231,15 +219,6 @@ append_bits(struct text *text, unsigned value, unsigned known)
 		append(text, separator);
 		append(text, hex);
 	}
-}
-
-static int
-finish(struct text *text)
-{
-	if (text->size > 0)
-		text->buf[text->len < text->size ? text->len : text->size - 1] =
-		    '\0';
-	return (int)text->len;
 }
 
 #define INTERESTS                                                            \

@@ -7,6 +7,8 @@ noinst_LTLIBRARIES += lib/libmio-core.la
 
 lib_libmio_core_la_SHORTNAME = mio
 lib_libmio_core_la_SOURCES = \
+	lib/addr.c \
+	lib/append.h \
 	lib/events.c \
 	lib/pipe.c \
 	lib/poll.c \
@@ -47,7 +49,7 @@ lib_libmio_la_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	$(EXPORTS_LDFLAGS) \
 	-no-undefined \
-	-version-info 0:0:0
+	-version-info 1:0:1
 lib_libmio_la_CFLAGS = $(lib_libmio_core_la_CFLAGS)
 lib_libmio_la_LIBADD = \
 	$(lib_libmio_core_la_OBJECTS) \

@@ -35,7 +35,7 @@ mio_unix_addr(struct sockaddr_un *addr, socklen_t *addrlen, const void *path,
 		terminator = !abstract && len < sizeof(made.sun_path);
 		len += terminator;
 	}
-	mio__sys_set_sun_len(&made, PATH_OFFSET + len);
+	mio__sys_set_len(&made, PATH_OFFSET + len);
 	memcpy(addr, &made, sizeof(made));
 	*addrlen = (socklen_t)(PATH_OFFSET + len);
 	return 0;

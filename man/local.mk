@@ -6,6 +6,9 @@ dist_man_MANS += \
 	man/MIO_EVENTS_FOREACH.3 \
 	man/MIO_SOURCE_INIT.3 \
 	man/mio.7 \
+	man/mio_addr.3 \
+	man/mio_addr_format.3 \
+	man/mio_addr_parse.3 \
 	man/mio_backends.3 \
 	man/mio_event.3 \
 	man/mio_event_format.3 \

@@ -48,6 +48,7 @@ static const struct {
 	{ EIO, "EIO" },
 	{ EISCONN, "EISCONN" },
 	{ EMFILE, "EMFILE" },
+	{ ENAMETOOLONG, "ENAMETOOLONG" },
 	{ ENFILE, "ENFILE" },
 	{ ENOENT, "ENOENT" },
 	{ ENOMEM, "ENOMEM" },

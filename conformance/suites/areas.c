@@ -15,6 +15,7 @@ extern const TTest *const uds_suite[];
 extern const TTest *const udg_suite[];
 extern const TTest *const regr_suite[];
 extern const TTest *const random_suite[];
+extern const TTest *const addr_suite[];
 extern const TTest *const matrix_suite[];
 extern const TTest *const more_suite[];
 extern const TTest *const level_suite[];
@@ -35,6 +36,7 @@ const struct area areas[] = {
 	AREA(close),
 	AREA(lim),
 	AREA(level),
+	AREA(addr),
 	AREA(regr),
 	AREA(more),
 	AREA(random),

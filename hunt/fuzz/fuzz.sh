@@ -50,6 +50,8 @@ int LLVMFuzzerTestOneInput(const char *s, long n)
 	return 1
 }
 
+"$top_builddir/hunt/fuzz/addr" 1 $((seconds * 20000))
+"$top_builddir/hunt/fuzz/addr"
 "$run" --seed 1 --seconds $((seconds / 5))
 "$run" --seconds $((seconds * 2 / 5))
 

@@ -16,13 +16,19 @@ EXTRA_DIST += \
 CLEANFILES += hunt/fuzz/run
 
 FUZZ_SECONDS = 3600
-fuzz: hunt/fuzz/run
+fuzz: hunt/fuzz/addr hunt/fuzz/run
 	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) \
 		LIBRARY='$(lib_libmio_core_la_SOURCES)' \
 		BACKENDS='$(MIO_BACKEND_OBJECTS:.lo=.c)' \
 		$(SHELL) $(srcdir)/hunt/fuzz/fuzz.sh $(FUZZ_SECONDS)
 
-fuzz-quick: hunt/fuzz/run
+fuzz-quick: hunt/fuzz/addr hunt/fuzz/run
 	$(MAKE) $(AM_MAKEFLAGS) fuzz FUZZ_SECONDS=80
 
 .PHONY: fuzz fuzz-quick
+
+# Addresses as text, beside what the libc makes of them.
+check_PROGRAMS += hunt/fuzz/addr
+TESTS += hunt/fuzz/addr
+hunt_fuzz_addr_SOURCES = hunt/fuzz/addr.c
+hunt_fuzz_addr_LDADD = lib/libmio.la

@@ -7,9 +7,9 @@
 #include <mio/types.h>
 
 #define MIO_VERSION_MAJOR 0
-#define MIO_VERSION_MINOR 1
+#define MIO_VERSION_MINOR 2
 #define MIO_VERSION_PATCH 0
-#define MIO_VERSION "0.1.0"
+#define MIO_VERSION "0.2.0"
 
 MIO_BEGIN_DECLS
 

@@ -5,8 +5,8 @@
 #include "sys/sys.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "selector.h"
 
@@ -126,11 +126,27 @@ mio__sys_socketpair(int type, int fds[2])
 	return socketpair_plain(type, fds) < 0 ? -1 : hush_both(fds);
 }
 
+bool
+mio__sys_has_ipv6(void)
+{
+	int error = errno;
+	int fd = mio__sys_socket(AF_INET6, SOCK_DGRAM);
+	bool has = fd >= 0 || errno != EAFNOSUPPORT;
+
+	if (fd >= 0)
+		mio__sys_close(fd);
+	errno = error;
+	return has;
+}
+
 void
-mio__sys_set_sun_len(struct sockaddr_un *addr, size_t len)
+mio__sys_set_len(void *addr, size_t len)
 {
 #ifdef HAVE_STRUCT_SOCKADDR_UN_SUN_LEN
-	addr->sun_len = (unsigned char)len;
+	/* The first byte of every address. */
+	unsigned char byte = (unsigned char)len;
+
+	memcpy(addr, &byte, sizeof(byte));
 #else
 	(void)addr;
 	(void)len;

@@ -35,9 +35,10 @@
 #define MIO__UNIX_BACKLOG SOMAXCONN
 #endif
 
-struct sockaddr_un;
-/* Sets sun_len, where there is one. */
-void mio__sys_set_sun_len(struct sockaddr_un *addr, size_t len);
+/* Sets sa_len, where there is one. */
+void mio__sys_set_len(void *addr, size_t len);
+/* Whether there can be sockets of IPv6. */
+bool mio__sys_has_ipv6(void);
 
 /*
  * All descriptors made here are non-blocking, close-on-exec and, sockets,
