@@ -8,7 +8,7 @@
  *
  * c-ares tells which sockets it waits for, and for how long; each call of
  * ares_process_fd reads a piece of what is there, of an answer over TCP
- * first its length.  So it needs levels: see level.h.
+ * first its length.  So it needs levels: MIO_LEVEL.
  */
 
 #include <errno.h>
@@ -23,11 +23,10 @@
 #include <sys/time.h>
 #include <ares.h>
 #include <mio.h>
-#include "level.h"
 
 enum { EVENTS = 16 };
 
-static struct level level;
+static struct mio_registry *registry;
 static int watch_error; /* errno of a watch that failed */
 static size_t pending, failed;
 
@@ -35,10 +34,22 @@ static size_t pending, failed;
 static void
 on_socket_state(void *unused, ares_socket_t fd, int readable, int writable)
 {
+	unsigned interests = MIO_LEVEL | (readable ? MIO_READABLE : 0) |
+			     (writable ? MIO_WRITABLE : 0);
+	mio_token token = (mio_token)fd;
+	int result;
+
 	(void)unused;
-	if (level_watch(&level, fd,
-		(readable ? MIO_READABLE : 0) |
-		    (writable ? MIO_WRITABLE : 0)) == -1)
+	if (!readable && !writable) {
+		mio_registry_deregister_fd(registry, fd);
+		return;
+	}
+	result = mio_registry_reregister_fd(registry, fd, token, interests);
+	/* A new one: c-ares does not say so, but the registry knows. */
+	if (result == -1 && errno == ENOENT)
+		result =
+		    mio_registry_register_fd(registry, fd, token, interests);
+	if (result == -1)
 		watch_error = errno;
 }
 
@@ -76,7 +87,6 @@ timeout(ares_channel channel)
 static int
 run(struct mio_poll *poll, struct mio_events *events, ares_channel channel)
 {
-	unsigned ready;
 	ares_socket_t fd;
 
 	while (pending > 0) {
@@ -84,11 +94,12 @@ run(struct mio_poll *poll, struct mio_events *events, ares_channel channel)
 		    errno != EINTR)
 			return -1;
 		MIO_EVENTS_FOREACH(event, events) {
-			ready = level_take(&level, event);
+			/* What it has closed meanwhile it does not know. */
 			fd = (ares_socket_t)event->token;
 			ares_process_fd(channel,
-			    ready & MIO_READABLE ? fd : ARES_SOCKET_BAD,
-			    ready & MIO_WRITABLE ? fd : ARES_SOCKET_BAD);
+			    mio_event_is_readable(event) ? fd : ARES_SOCKET_BAD,
+			    mio_event_is_writable(event) ? fd
+							 : ARES_SOCKET_BAD);
 		}
 		/* Is it time to ask again, or to give up? */
 		ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -140,7 +151,7 @@ look_up(struct mio_poll *poll, struct mio_events *events, const char *server,
 	ares_channel channel;
 	int result;
 
-	level.registry = mio_poll_registry(poll);
+	registry = mio_poll_registry(poll);
 	if (start(&channel, server, ms) == -1)
 		return -1;
 	for (; *names; names++) {
@@ -153,7 +164,6 @@ look_up(struct mio_poll *poll, struct mio_events *events, const char *server,
 		perror("cares");
 	/* It closes its sockets, and on_socket_state hears of it. */
 	ares_destroy(channel);
-	level_free(&level);
 	return result;
 }
 

@@ -9,7 +9,7 @@
  *
  * libcurl tells by callbacks which descriptors it waits for and until when,
  * and is told by curl_multi_socket_action what has happened.  It reads part
- * of what is there and expects to be called again: see level.h.
+ * of what is there and expects to be called again: MIO_LEVEL does that.
  */
 
 #include <errno.h>
@@ -20,7 +20,6 @@
 #include <time.h>
 #include <curl/curl.h>
 #include <mio.h>
-#include "level.h"
 
 enum { EVENTS = 64 };
 
@@ -33,7 +32,6 @@ struct fetch {
 struct loop {
 	struct mio_poll *poll;
 	struct mio_events *events;
-	struct level level;
 	CURLM *multi;
 	int64_t deadline; /* of libcurl; MIO_FOREVER: none */
 	int running;      /* transfers */
@@ -54,17 +52,31 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
 	static const unsigned interests[] = {
 		[CURL_POLL_NONE] = 0,
-		[CURL_POLL_IN] = MIO_READABLE,
-		[CURL_POLL_OUT] = MIO_WRITABLE,
-		[CURL_POLL_INOUT] = MIO_READABLE | MIO_WRITABLE,
+		[CURL_POLL_IN] = MIO_READABLE | MIO_LEVEL,
+		[CURL_POLL_OUT] = MIO_WRITABLE | MIO_LEVEL,
+		[CURL_POLL_INOUT] = MIO_READABLE | MIO_WRITABLE | MIO_LEVEL,
 		[CURL_POLL_REMOVE] = 0,
 	};
 	struct loop *loop = arg;
+	struct mio_registry *registry = mio_poll_registry(loop->poll);
+	mio_token token = (mio_token)fd;
+	int result;
 
 	(void)easy;
 	(void)unused;
+	if (interests[what] == 0) {
+		/* It may be closed already, and so be forgotten. */
+		mio_registry_deregister_fd(registry, fd);
+		return 0;
+	}
+	result =
+	    mio_registry_reregister_fd(registry, fd, token, interests[what]);
+	/* A new one, perhaps with the number of one that was closed. */
+	if (result == -1 && errno == ENOENT)
+		result = mio_registry_register_fd(
+		    registry, fd, token, interests[what]);
 	/* -1 makes curl_multi_socket_action fail. */
-	return level_watch(&loop->level, fd, interests[what]);
+	return result;
 }
 
 static int
@@ -109,7 +121,6 @@ timeout(const struct loop *loop)
 static int
 turn(struct loop *loop)
 {
-	unsigned ready;
 	int what;
 
 	if (mio_poll(loop->poll, loop->events, timeout(loop)) == -1 &&
@@ -118,10 +129,10 @@ turn(struct loop *loop)
 		return -1;
 	}
 	MIO_EVENTS_FOREACH(event, loop->events) {
-		ready = level_take(&loop->level, event);
-		what = (ready & MIO_READABLE ? CURL_CSELECT_IN : 0) |
-		       (ready & MIO_WRITABLE ? CURL_CSELECT_OUT : 0);
-		if (what && act(loop, (curl_socket_t)event->token, what) == -1)
+		what = (mio_event_is_readable(event) ? CURL_CSELECT_IN : 0) |
+		       (mio_event_is_writable(event) ? CURL_CSELECT_OUT : 0);
+		/* One that libcurl has closed meanwhile it does not know. */
+		if (act(loop, (curl_socket_t)event->token, what) == -1)
 			return -1;
 	}
 	if (timeout(loop) != 0)
@@ -196,7 +207,6 @@ set_up(struct loop *loop, const char *backend)
 		perror("curl_multi: poll");
 		return -1;
 	}
-	loop->level.registry = mio_poll_registry(loop->poll);
 	loop->deadline = MIO_FOREVER;
 	loop->multi = curl_multi_init();
 	if (!loop->multi)
@@ -244,7 +254,6 @@ tear_down(struct loop *loop, struct fetch *fetches, int count)
 	}
 	if (loop->multi)
 		curl_multi_cleanup(loop->multi);
-	level_free(&loop->level);
 	mio_events_free(loop->events);
 	mio_poll_free(loop->poll);
 	return failed;

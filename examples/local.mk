@@ -99,7 +99,6 @@ dist_examples_DATA = \
 	examples/glib_nested.c \
 	examples/http_hello.c \
 	examples/launch.c \
-	examples/level.h \
 	examples/linux_fds.c \
 	examples/listen_fds.c \
 	examples/load.c \

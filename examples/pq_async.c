@@ -12,7 +12,7 @@
  * and ends when all queries have ended and a notification said "quit".
  *
  * libpq reads some of what is there and expects to be called again, so it is
- * served levels: see level.h.  While it connects it may close its socket and
+ * served levels: MIO_LEVEL.  While it connects it may close its socket and
  * open another one, perhaps with the same number (several hosts, or TLS
  * refused): the watch ends before each PQconnectPoll and begins anew after it.
  * Look-up of host names is the one thing in which libpq waits: give addresses
@@ -27,7 +27,6 @@
 #include <string.h>
 #include <libpq-fe.h>
 #include <mio.h>
-#include "level.h"
 
 enum { EVENTS = 64 };
 
@@ -40,16 +39,24 @@ struct session {
 	bool connected, busy;
 };
 
-static struct level level;
+static struct mio_registry *registry;
 static struct session *sessions;
 static int count, open_sessions; /* of both the listener is one */
 static const char *conninfo;
 static bool quit, failed;
 
 static void
+unwatch(struct session *s)
+{
+	if (s->interests != 0)
+		mio_registry_deregister_fd(registry, s->fd);
+	s->interests = 0;
+}
+
+static void
 finish(struct session *s)
 {
-	level_watch(&level, s->fd, 0);
+	unwatch(s);
 	PQfinish(s->conn);
 	s->conn = NULL;
 	open_sessions--;
@@ -67,15 +74,25 @@ lose(struct session *s)
 static void
 watch(struct session *s, unsigned interests)
 {
+	mio_token token = (mio_token)s->number;
+	int result;
+
 	if (s->interests == interests)
 		return;
 	s->fd = PQsocket(s->conn);
-	s->interests = interests;
-	if (level_watch(&level, s->fd, interests) == -1) {
-		perror("pq_async: watch");
-		failed = true;
-		finish(s);
+	if (s->interests != 0)
+		result = mio_registry_reregister_fd(
+		    registry, s->fd, token, interests | MIO_LEVEL);
+	else
+		result = mio_registry_register_fd(
+		    registry, s->fd, token, interests | MIO_LEVEL);
+	if (result == 0) {
+		s->interests = interests;
+		return;
 	}
+	perror("pq_async: watch");
+	failed = true;
+	finish(s);
 }
 
 /* Queries wait to be written, or only answers are due. */
@@ -118,7 +135,6 @@ static void
 begin(struct session *s)
 {
 	open_sessions++;
-	s->fd = -1;
 	s->conn = PQconnectStart(conninfo);
 	if (!s->conn) {
 		fprintf(stderr, "pq_async: no memory\n");
@@ -189,8 +205,7 @@ ready(struct session *s, unsigned readiness)
 	bool listening = !s->busy;
 
 	if (!s->connected) {
-		level_watch(&level, s->fd, 0);
-		s->interests = 0;
+		unwatch(s);
 		go_on(s, PQconnectPoll(s->conn));
 		return;
 	}
@@ -211,21 +226,9 @@ ready(struct session *s, unsigned readiness)
 			begin(&sessions[i]);
 }
 
-static struct session *
-find(int fd)
-{
-	for (int i = 0; i < count; i++)
-		if (sessions[i].conn && sessions[i].fd == fd)
-			return &sessions[i];
-	return NULL;
-}
-
 static int
 run(struct mio_poll *poll, struct mio_events *events)
 {
-	struct session *s;
-	unsigned readiness;
-
 	begin(&sessions[0]);
 	while (sessions[0].conn && (open_sessions > 1 || !quit)) {
 		if (mio_poll(poll, events, MIO_FOREVER) == -1 &&
@@ -233,12 +236,9 @@ run(struct mio_poll *poll, struct mio_events *events)
 			perror("pq_async: poll");
 			return -1;
 		}
-		MIO_EVENTS_FOREACH(event, events) {
-			readiness = level_take(&level, event);
-			s = find((int)event->token);
-			if (readiness && s)
-				ready(s, readiness);
-		}
+		/* A session has one event here, and ends in its own alone. */
+		MIO_EVENTS_FOREACH(event, events)
+			ready(&sessions[event->token], event->readiness);
 		fflush(stdout);
 	}
 	return failed ? -1 : 0;
@@ -316,7 +316,7 @@ main(int argc, char **argv)
 	    make_sessions(listen, argv + 2, &input) == -1)
 		perror("pq_async");
 	else {
-		level.registry = mio_poll_registry(poll);
+		registry = mio_poll_registry(poll);
 		if (run(poll, events) == 0)
 			status = EXIT_SUCCESS;
 	}
@@ -325,7 +325,6 @@ main(int argc, char **argv)
 			finish(&sessions[i]);
 	free(sessions);
 	free(input);
-	level_free(&level);
 	mio_events_free(events);
 	mio_poll_free(poll);
 	return status;

@@ -15,6 +15,9 @@
  * registration has failed.  When hiredis frees the connection, by itself
  * after an error, r.context becomes NULL; events that are still on their way
  * do nothing then.
+ *
+ * hiredis reads once for each event, and may leave something unread: hence
+ * MIO_LEVEL.
  */
 
 #ifndef REDIS_MIO_H
@@ -45,11 +48,11 @@ redis_mio_want(struct redis_mio *r, unsigned interests)
 	if (interests == 0)
 		result = mio_registry_deregister_fd(r->registry, fd);
 	else if (r->interests == 0)
-		result =
-		    mio_registry_register_fd(r->registry, fd, token, interests);
+		result = mio_registry_register_fd(
+		    r->registry, fd, token, interests | MIO_LEVEL);
 	else
 		result = mio_registry_reregister_fd(
-		    r->registry, fd, token, interests);
+		    r->registry, fd, token, interests | MIO_LEVEL);
 	if (result == -1)
 		r->error = errno;
 	else
@@ -119,13 +122,6 @@ redis_mio_ready(struct redis_mio *r, const struct mio_event *event)
 {
 	if (!r->context || r->interests == 0)
 		return;
-	/*
-	 * hiredis reads once, and may leave something unread.  Registered
-	 * anew, the descriptor is looked at by the next wait as it then is.
-	 */
-	if (mio_registry_reregister_fd(r->registry, r->context->c.fd,
-		(mio_token)r, r->interests) == -1)
-		r->error = errno;
 	if (mio_event_is_readable(event) && (r->interests & MIO_READABLE))
 		redisAsyncHandleRead(r->context);
 	/* That may have been its end. */

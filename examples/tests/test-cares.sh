@@ -33,6 +33,7 @@ test_backend()
 		echo "big.test 2001:db8::1:$i" >>"$dir/expected"
 		i=$((i + 1))
 	done
+	big=$*
 	start dns_stub both.test=198.51.100.1 both.test=2001:db8::1 \
 		four.test=198.51.100.2 silent.test= six.test=2001:db8::2 "$@"
 	look_up 0 --timeout 10000 both.test four.test six.test big.test
@@ -56,6 +57,13 @@ test_backend()
 	[ ! -s "$dir/lines" ] || fail "what came from nobody?"
 	# Silence is asked twice; the big ones came by TCP.
 	stop TERM '^[12][0-9] over UDP, 2 truncated, 2 over TCP'
+	# Two sockets; an answer over TCP is an event for its length, and more.
+	start dns_stub $big
+	calls 16 cares --server "127.0.0.1:$port" --timeout 10000 \
+		big.test big.test big.test big.test big.test big.test \
+		big.test big.test big.test big.test big.test big.test
+	stop TERM
 }
 
+find_strace "calls of epoll_ctl are not counted" -e trace=epoll_ctl
 run_backends "$@"

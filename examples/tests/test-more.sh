@@ -334,13 +334,8 @@ test_backend()
 	[ ! -x "$bin/glib_nested" ] || test_glib_nested
 }
 
-# Leaks cannot be looked for under strace.
-strace=$(command -v strace)
-if [ -n "$MIO_SANITIZERS" ] || ! "$strace" -o "$top/strace" -e trace=sendto \
-    -e inject=sendto:error=EAGAIN:when=2 true 2>/dev/null; then
-	echo "no strace: udp_echo never finds the socket full"
-	strace=
-fi
+find_strace "udp_echo never finds the socket full" -e trace=sendto \
+	-e inject=sendto:error=EAGAIN:when=2
 activate=$(command -v systemd-socket-activate)
 [ -n "$activate" ] ||
 	echo "no systemd-socket-activate: launch alone starts listen_fds"

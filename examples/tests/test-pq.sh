@@ -141,6 +141,9 @@ test_backend()
 			fail "a large query: exit status $?"
 		printed '1: 9000000'
 	done
+	# Three connections, and many rows.
+	calls 60 pq_async "$local" "$channel" \
+		'select generate_series(1, 1000000)' "$quit"
 	# The first host refuses: libpq opens another socket.
 	run 0 "host=127.0.0.1,127.0.0.1 port=1,$PGPORT user=libmio
 		dbname=postgres" "$channel" 'select 1' "$quit"
@@ -159,4 +162,5 @@ test_backend()
 }
 
 start_postgres
+find_strace "calls of epoll_ctl are not counted" -e trace=epoll_ctl
 run_backends "$@"

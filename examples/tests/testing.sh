@@ -124,6 +124,43 @@ stop()
 	done
 }
 
+# find_strace LOSS ARG...: $strace, if it works here with these arguments;
+# else it is empty, and the loss is told.
+find_strace()
+{
+	loss=$1
+	shift
+	strace=$(command -v strace)
+	# Leaks cannot be looked for under it.
+	if [ -n "$MIO_SANITIZERS" ] ||
+	    ! "$strace" -o /dev/null "$@" true 2>/dev/null; then
+		echo "no strace: $loss"
+		strace=
+	fi
+}
+
+# calls MOST EXAMPLE ARG...: it ends well, and with epoll has called epoll_ctl
+# at most so often: when interests changed, and not for each event.
+calls()
+{
+	most=$1
+	called=$2
+	shift 2
+	set -- "$bin/$called" --backend "$backend" "$@"
+	case $backend in
+	epoll*)
+		[ -z "$strace" ] || set -- "$strace" -o "$dir/calls" \
+			-e trace=epoll_ctl "$@"
+		;;
+	esac
+	timeout 60 "$@" >"$dir/out" 2>"$dir/err" </dev/null ||
+		fail "$called: exit status $?"
+	[ "$1" = "$strace" ] || return 0
+	count=$(grep -c '^epoll_ctl(' "$dir/calls")
+	[ "$count" -gt 0 ] && [ "$count" -le "$most" ] ||
+		fail "$called: $count calls of epoll_ctl, not 1 to $most"
+}
+
 # test_backend on the backends named, or on all, at the same time.
 run_backends()
 {
