@@ -21,6 +21,11 @@ enum { PEER_BATCH = 1024 };
  * work reads until EAGAIN.
  */
 extern bool peer_level;
+/*
+ * Set by an adapter for the event at hand, if the peer promises another one
+ * after a read of TCP that gave less than asked, as after EAGAIN.
+ */
+extern bool peer_short;
 
 const char *peer_version(void);
 /*

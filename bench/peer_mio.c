@@ -132,9 +132,13 @@ turn(int64_t timeout)
 	int n = mio_poll(the_poll, events, timeout);
 
 	bench_check(n == -1 && errno != EINTR, "mio_poll");
-	MIO_EVENTS_FOREACH (event, events)
-		if (mio_event_is_readable(event))
-			work_ready(event->token);
+	MIO_EVENTS_FOREACH (event, events) {
+		if (!mio_event_is_readable(event))
+			continue;
+		/* The end of a connection is told once, perhaps with data. */
+		peer_short = !mio_event_is_read_closed(event);
+		work_ready(event->token);
+	}
 }
 
 void

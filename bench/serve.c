@@ -160,6 +160,7 @@ static unsigned char *matched; /* of the end of a request, so far */
 static long served;
 static void (*serve)(size_t token, const char *data, size_t length);
 void (*peer_send)(size_t token, const char *data, size_t length);
+bool peer_short;
 
 int
 bench_accept(int fd)
@@ -275,6 +276,10 @@ serve_connection(size_t token)
 		serve_data(token, data, n > 0 ? (size_t)n : 0);
 		if (n <= 0)
 			return;
+		if (peer_short && (size_t)n < sizeof(data)) {
+			peer_drained(token, fds[token]);
+			return;
+		}
 	} while (!peer_level);
 }
 
