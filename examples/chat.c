@@ -36,6 +36,7 @@ enum { LISTENER = PEOPLE, WAKER };
 struct person {
 	struct mio_source source; /* none: the place is free */
 	bool can_read, can_write;
+	bool read_closed; /* left; the last lines may come first */
 	size_t used; /* of line */
 	char line[LINE_SIZE];
 	size_t begin, end; /* what of out is still to be written */
@@ -105,7 +106,7 @@ leave(struct person *p)
 {
 	mio_source_close(&p->source);
 	p->begin = p->end = p->used = 0;
-	p->can_read = false;
+	p->can_read = p->read_closed = false;
 }
 
 /* Writes what is pending, as far as the socket takes it. */
@@ -117,9 +118,11 @@ flush(struct person *p)
 	while (p->can_write && p->begin < p->end) {
 		n = mio_source_write(
 		    &p->source, p->out + p->begin, p->end - p->begin);
-		if (n >= 0)
+		if (n >= 0) {
 			p->begin += (size_t)n;
-		else if (errno == EAGAIN)
+			/* Less than asked is as good as EAGAIN. */
+			p->can_write = p->begin == p->end;
+		} else if (errno == EAGAIN)
 			p->can_write = false;
 		else if (errno != EINTR) {
 			leave(p);
@@ -176,12 +179,15 @@ say_lines(struct person *p)
 static void
 listen_to(struct person *p)
 {
+	size_t room;
 	ssize_t n;
 
 	for (int i = 0; p->can_read && i < READS_PER_TURN; i++) {
-		n = mio_source_read(
-		    &p->source, p->line + p->used, sizeof p->line - p->used);
+		room = sizeof p->line - p->used;
+		n = mio_source_read(&p->source, p->line + p->used, room);
 		if (n > 0) {
+			/* As good as EAGAIN; but the end is told only once. */
+			p->can_read = (size_t)n == room || p->read_closed;
 			p->used += (size_t)n;
 			say_lines(p);
 		} else if (n == -1 && errno == EAGAIN)
@@ -254,6 +260,8 @@ run(struct mio_poll *poll, struct mio_events *events,
 			}
 			if (mio_event_is_readable(event))
 				p->can_read = true;
+			if (mio_event_is_read_closed(event))
+				p->read_closed = true;
 		}
 		busy = false;
 		for (p = people; p < people + PEOPLE; p++) {

@@ -33,12 +33,13 @@ enum { SERVED = CLIENTS, LISTENER = 2 * CLIENTS };
 struct client {
 	struct mio_source source;
 	size_t sent, received;
-	bool connected, done;
+	bool connected, done, can_read, read_closed;
 };
 
 /* The server's end of a connection. */
 struct served {
 	struct mio_source source;
+	bool can_read, read_closed;
 	size_t begin, end; /* what of buf is still to be echoed */
 	char buf[CHUNK];
 };
@@ -128,28 +129,44 @@ accept_all(struct demo *d)
 	return 0;
 }
 
+/*
+ * Whether there may be more after a read of n bytes.  Less than a buffer is
+ * all there was, and the next event is sure to come: EAGAIN need not be seen.
+ * But if an event has told of the end already, none will tell again.
+ */
+static bool
+may_be_more(ssize_t n, bool read_closed)
+{
+	return n == CHUNK || (n > 0 && read_closed);
+}
+
 /* Echoes until it would block or the client has ended. */
 static int
 serve(struct served *s)
 {
+	size_t len;
 	ssize_t n;
 
-	for (;;) {
-		if (s->begin < s->end) {
+	while ((len = s->end - s->begin) > 0 || s->can_read) {
+		if (len > 0) {
 			n = mio_source_write(
-			    &s->source, s->buf + s->begin, s->end - s->begin);
+			    &s->source, s->buf + s->begin, len);
 			if (n > 0)
 				s->begin += (size_t)n;
+			if (n >= 0 && (size_t)n < len)
+				return 0;
 		} else {
 			n = mio_source_read(&s->source, s->buf, CHUNK);
 			if (n == 0)
 				return mio_source_close(&s->source);
+			s->can_read = may_be_more(n, s->read_closed);
 			s->begin = 0;
 			s->end = n > 0 ? (size_t)n : 0;
 		}
 		if (n == -1)
 			return errno == EAGAIN ? 0 : fail("server");
 	}
+	return 0;
 }
 
 /* Sends the rest of a round.  Returns as receive. */
@@ -168,17 +185,20 @@ send_round(struct client *c, size_t i)
 	c->sent += (size_t)n;
 	if (c->sent == BYTES && mio_source_shutdown(&c->source, SHUT_WR))
 		return fail("shutdown");
-	return n > 0;
+	return (size_t)n == len;
 }
 
-/* Checks what has come.  1: there may be more, 0: not now, -1: wrong. */
+/* Checks what has come.  1: go on, 0: not now, -1: wrong. */
 static int
 receive(struct demo *d, struct client *c, size_t i)
 {
 	unsigned char data[CHUNK];
 	ssize_t n;
 
+	if (!c->can_read)
+		return 0;
 	n = mio_source_read(&c->source, data, CHUNK);
+	c->can_read = may_be_more(n, c->read_closed);
 	if (n == -1)
 		return errno == EAGAIN ? 0 : fail("receive");
 	for (size_t k = 0; k < (size_t)n; k++)
@@ -195,7 +215,7 @@ receive(struct demo *d, struct client *c, size_t i)
 	return mio_source_close(&c->source);
 }
 
-/* Goes on until it would block: only then another event is sure to come. */
+/* Goes on until it would block: then another event is sure to come. */
 static int
 run_client(struct demo *d, struct client *c, size_t i)
 {
@@ -216,15 +236,23 @@ run_client(struct demo *d, struct client *c, size_t i)
 }
 
 static int
-dispatch(struct demo *d, mio_token token)
+dispatch(struct demo *d, const struct mio_event *event)
 {
+	mio_token token = event->token;
+	struct client *c;
 	struct served *s;
 
 	if (token == LISTENER)
 		return accept_all(d);
-	if (token < SERVED)
-		return run_client(d, &d->clients[token], token);
+	if (token < SERVED) {
+		c = &d->clients[token];
+		c->can_read |= mio_event_is_readable(event);
+		c->read_closed |= mio_event_is_read_closed(event);
+		return run_client(d, c, token);
+	}
 	s = &d->served[token - SERVED];
+	s->can_read |= mio_event_is_readable(event);
+	s->read_closed |= mio_event_is_read_closed(event);
 	if (mio_source_handle(&s->source) == MIO_INVALID_HANDLE)
 		return 0;
 	return serve(s);
@@ -247,7 +275,7 @@ run(struct demo *d)
 		MIO_EVENTS_FOREACH(event, d->events) {
 			trace(d, event);
 			d->seen++;
-			if (dispatch(d, event->token) == -1)
+			if (dispatch(d, event) == -1)
 				return -1;
 		}
 	}

@@ -34,6 +34,7 @@ enum { LISTENER = CONNECTIONS };
 struct conn {
 	struct mio_source source; /* none: the place is free */
 	bool can_read, can_write;
+	bool read_closed;  /* the client has ended; data may come first */
 	size_t begin, end; /* what of buf is still to be written */
 	char buf[BUFFER_SIZE];
 };
@@ -76,6 +77,7 @@ let_in(struct server *s)
 				return;
 		}
 		c->can_read = c->can_write = true;
+		c->read_closed = false;
 		c->begin = c->end = 0;
 		if (mio_registry_register(mio_poll_registry(s->poll),
 			&c->source, (mio_token)(c - s->conns),
@@ -90,21 +92,24 @@ step(struct conn *c)
 {
 	bool pending = c->begin < c->end;
 	bool *can = pending ? &c->can_write : &c->can_read;
+	size_t size = pending ? c->end - c->begin : sizeof c->buf;
 	ssize_t n;
 
 	if (!*can)
 		return 0;
 	if (pending)
-		n = mio_source_write(
-		    &c->source, c->buf + c->begin, c->end - c->begin);
+		n = mio_source_write(&c->source, c->buf + c->begin, size);
 	else
-		n = mio_source_read(&c->source, c->buf, sizeof c->buf);
+		n = mio_source_read(&c->source, c->buf, size);
 	if (n == -1 && errno == EAGAIN) {
 		*can = false;
 		return 0;
 	}
 	if (n == -1)
 		return errno == EINTR ? 1 : -1;
+	/* Less than asked is as EAGAIN; but the end is told only once. */
+	if ((size_t)n < size && (pending || !c->read_closed))
+		*can = false;
 	if (pending) {
 		c->begin += (size_t)n;
 		return 1;
@@ -172,6 +177,8 @@ on_events(gint fd, GIOCondition condition, gpointer data)
 			s->conns[event->token].can_read = true;
 		if (mio_event_is_writable(event))
 			s->conns[event->token].can_write = true;
+		if (mio_event_is_read_closed(event))
+			s->conns[event->token].read_closed = true;
 	}
 	/* An edge comes once: what is left to do is for GLib to call for. */
 	if (work(s) && s->idle == 0)

@@ -57,6 +57,7 @@ struct conn {
 	struct conn *next_ready;
 	int64_t deadline;
 	bool queued, can_read, can_write;
+	bool read_closed; /* the client has ended; data may come first */
 	bool expired;
 	bool in_request; /* one has begun and is not complete */
 	bool last;       /* no request is taken after what was answered */
@@ -385,8 +386,11 @@ write_some(struct conn *c)
 	c->fill -= n;
 	written = mio_source_write(
 	    &c->source, c->out + c->out_begin, c->out_end - c->out_begin);
-	if (written > 0)
+	if (written > 0) {
 		c->out_begin += (size_t)written;
+		/* Less than asked is as good as EAGAIN. */
+		c->can_write = c->out_begin == c->out_end;
+	}
 	if (c->out_begin == c->out_end) {
 		c->out_begin = c->out_end = 0;
 		prolong(c);
@@ -399,6 +403,9 @@ read_some(struct conn *c)
 {
 	ssize_t n = mio_source_read(&c->source, c->in, BUFFER_SIZE);
 
+	/* As good as EAGAIN, too; but no event tells of the end twice. */
+	if (n > 0 && n < BUFFER_SIZE && !c->read_closed)
+		c->can_read = false;
 	c->in_begin = 0;
 	/* After the last answer it is not looked at. */
 	c->in_end = n > 0 && !c->last ? (size_t)n : 0;
@@ -565,6 +572,8 @@ serve(struct server *s)
 					c->can_read = true;
 				if (mio_event_is_writable(event))
 					c->can_write = true;
+				if (mio_event_is_read_closed(event))
+					c->read_closed = true;
 				make_ready(s, c);
 			}
 		}

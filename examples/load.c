@@ -38,6 +38,7 @@ struct conn {
 	struct mio_source source;
 	struct conn *next_ready;
 	bool queued, can_read, can_write, connected, served, shut;
+	bool read_closed; /* the server has ended; data may come first */
 	size_t place; /* in the pattern */
 	uint64_t sent, received;
 };
@@ -137,6 +138,9 @@ send_some(struct load *l, struct conn *c, size_t len)
 	if (n == -1)
 		return errno == EINTR ? 1 : fail(l, c, "send", errno);
 	c->sent += (uint64_t)n;
+	/* Less than asked is as good as EAGAIN. */
+	if ((size_t)n < len)
+		c->can_write = false;
 	return 1;
 }
 
@@ -171,6 +175,9 @@ receive(struct load *l, struct conn *c)
 	if (memcmp(data, pattern_at(l, c, c->received), (size_t)n) != 0)
 		return fail(l, c, "wrong bytes", 0);
 	c->received += (uint64_t)n;
+	/* As good as EAGAIN; but no event tells of the end twice. */
+	if ((size_t)n < sizeof data && !c->read_closed)
+		c->can_read = false;
 	if (!c->served) {
 		c->served = true;
 		if (++l->served == l->count)
@@ -271,6 +278,8 @@ run(struct load *l)
 				c->can_read = true;
 			if (mio_event_is_writable(event))
 				c->can_write = true;
+			if (mio_event_is_read_closed(event))
+				c->read_closed = true;
 			make_ready(l, c);
 		}
 		if (run_ready(l) == -1)

@@ -32,6 +32,7 @@ struct client {
 	struct mio_events *events;
 	struct mio_source socket;
 	bool can_read, can_write, can_input;
+	bool read_closed; /* the other side has; data may come first */
 	bool input_ended, output_ended, socket_ended;
 	bool input_is_file; /* always ready, and not to be registered */
 	size_t begin, end;  /* what of buf is still to be sent */
@@ -53,6 +54,8 @@ wait_events(struct client *c, int64_t timeout)
 			c->can_read = true;
 		if (mio_event_is_writable(event))
 			c->can_write = true;
+		if (mio_event_is_read_closed(event))
+			c->read_closed = true;
 	}
 	return 0;
 }
@@ -63,6 +66,7 @@ try_address(struct client *c, const struct addrinfo *ai)
 {
 	int error;
 
+	c->can_read = c->can_write = c->read_closed = false;
 	if (mio_tcp_connect(&c->socket, ai->ai_addr, ai->ai_addrlen) == -1)
 		return -1;
 	if (mio_registry_register(c->registry, &c->socket, SOCKET,
@@ -121,6 +125,9 @@ receive(struct client *c)
 	}
 	if (n == -1)
 		return errno == EINTR ? 1 : -1;
+	/* EAGAIN would be next; but no event tells of the end twice. */
+	if ((size_t)n < sizeof data && !c->read_closed)
+		c->can_read = false;
 	c->socket_ended = n == 0;
 	for (done = 0; done < n; done += written) {
 		written = write(STDOUT_FILENO, data + done, (size_t)(n - done));
@@ -179,6 +186,8 @@ send_input(struct client *c)
 	if (n == -1)
 		return errno == EINTR ? 1 : -1;
 	c->begin += (size_t)n;
+	/* What was not taken waits for an event, without EAGAIN, too. */
+	c->can_write = c->begin == c->end;
 	return 1;
 }
 

@@ -6,12 +6,18 @@
  * (port 0: any free one), runs until SIGINT or SIGTERM, and then writes its
  * statistics to standard error.
  *
- * Three habits worth copying:
+ * Four habits worth copying:
  * - Events only mark connections as ready.  The work is done afterwards,
  *   from a list, a bounded piece per connection and turn, so that one busy
- *   client cannot starve the others.  A connection leaves the list only by
- *   EAGAIN, so no edge is lost, and is closed only where no event is looked
- *   at, so no event speaks of a connection that is gone.
+ *   client cannot starve the others.  A connection leaves the list only when
+ *   another event is sure to come, so no edge is lost, and is closed only
+ *   where no event is looked at, so no event speaks of a connection that is
+ *   gone.
+ * - EAGAIN makes another event sure, and so does a read or a write of a TCP
+ *   stream that moves less than asked: the call that would only say EAGAIN
+ *   is left out.  (Not where the end was announced already.  And urgent data,
+ *   which nobody should send, ends a read early: what is behind it is read
+ *   when more comes.)
  * - Nothing is read while output is pending: a client that does not read
  *   costs one buffer.
  * - Without a free descriptor the listener is left alone until a connection
@@ -45,6 +51,7 @@ struct conn {
 	struct conn *prev, *next; /* all connections, or the spare ones */
 	struct conn *next_ready;
 	bool queued, can_read, can_write;
+	bool read_closed;  /* the client has ended; data may come first */
 	size_t begin, end; /* what of buf is still to be written */
 	char buf[BUFFER_SIZE];
 };
@@ -115,7 +122,7 @@ open_conn(struct server *s, struct mio_source *stream)
 		s->refused++;
 		return;
 	}
-	c->queued = c->can_read = c->can_write = false;
+	c->queued = c->can_read = c->can_write = c->read_closed = false;
 	c->begin = c->end = 0;
 	c->prev = NULL;
 	c->next = s->conns;
@@ -197,15 +204,15 @@ step(struct server *s, struct conn *c)
 {
 	bool pending = c->begin < c->end;
 	bool *can = pending ? &c->can_write : &c->can_read;
+	size_t size = pending ? c->end - c->begin : sizeof c->buf;
 	ssize_t n;
 
 	if (!*can)
 		return 0;
 	if (pending)
-		n = mio_source_write(
-		    &c->source, c->buf + c->begin, c->end - c->begin);
+		n = mio_source_write(&c->source, c->buf + c->begin, size);
 	else
-		n = mio_source_read(&c->source, c->buf, sizeof c->buf);
+		n = mio_source_read(&c->source, c->buf, size);
 	if (n == -1 && errno == EAGAIN) {
 		*can = false;
 		return 0;
@@ -216,6 +223,8 @@ step(struct server *s, struct conn *c)
 		s->failed++;
 		return -1;
 	}
+	if ((size_t)n < size && (pending || !c->read_closed))
+		*can = false;
 	if (pending) {
 		c->begin += (size_t)n;
 		s->bytes += (uint64_t)n;
@@ -284,6 +293,8 @@ serve(struct server *s)
 					c->can_read = true;
 				if (mio_event_is_writable(event))
 					c->can_write = true;
+				if (mio_event_is_read_closed(event))
+					c->read_closed = true;
 				make_ready(s, c);
 			}
 		}

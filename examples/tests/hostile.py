@@ -3,6 +3,7 @@
 the examples in DIRECTORY.  None may stop, leak, spin, buffer without bound or
 let a well-behaved client wait meanwhile.  See test-hostile.sh."""
 
+import contextlib
 import os
 import resource
 import select
@@ -50,10 +51,19 @@ class Process:
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE,
                          (descriptors or highest + 1, LIMIT))
 
-    def cpu(self):
+    def stat(self):
         with open(self.proc + "stat") as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])  # in ticks
+            return f.read().rsplit(")", 1)[1].split()
+
+    def cpu(self):
+        return sum(map(int, self.stat()[11:13]))  # in ticks
+
+    def pause(self):
+        os.kill(self.pid, signal.SIGSTOP)
+        wait_for("does not pause", lambda: self.stat()[0] == "T")
+
+    def resume(self):
+        os.kill(self.pid, signal.SIGCONT)
 
     def resident(self):
         with open(self.proc + "statm") as f:
@@ -69,6 +79,8 @@ class Server:
     kind = socket.SOCK_STREAM
     options = ("0",)
     before = ()
+    said = ()  # what it answers, and how the answer ends
+    answer = None
 
     def __init__(self, limit=None):
         command = [*self.before, f"{bin_dir}/{self.name}",
@@ -110,6 +122,14 @@ class Server:
         if not got.endswith(b"a line\nanother\n"):
             raise AssertionError(f"answers {got!r}")
 
+    @contextlib.contextmanager
+    def paused(self):
+        for process in self.processes:
+            process.pause()
+        yield
+        for process in self.processes:
+            process.resume()
+
     def levels(self):
         return [p.descriptors() for p in self.processes]
 
@@ -130,14 +150,22 @@ class Server:
 
 class TcpEcho(Server):
     name = "tcp_echo"
+    # Its buffer, a byte less and more, and several.
+    said = tuple(GARBAGE[:n] for n in (1, 16383, 16384, 16385, 65536))
 
 
-class FdPass(Server):
+class FdPass(TcpEcho):
     name = "unix_fd_pass"
+
+
+class GlibNested(TcpEcho):
+    name = "glib_nested"
 
 
 class Chat(Server):
     name = "chat"
+    said = (b"", b"a line\n", b"half a line", b"\n" * 512)
+    answer = b""
 
     def serves(self):
         with self.connect() as one, self.connect() as other:
@@ -164,6 +192,8 @@ class Http(Server):
     name = "http_hello"
     options = ("--timeout", "1", "--connections", "150", "0")
     request = b"GET /bytes/99999999 HTTP/1.1\r\nHost: a\r\n\r\n"
+    said = (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",)
+    answer = b"hello, world\n"
 
     def serves(self):
         got = self.talk(b"GET / HTTP/1.0\r\n", b"\r\n")
@@ -287,6 +317,62 @@ GO = (reset_at_once, reset_after_data, reset_half_closed, reset_unread,
       closed_at_once, closed_unread)
 
 
+def hear(s, answer):
+    got = b""
+    while answer not in got:
+        if not (piece := s.recv(65536)):
+            raise AssertionError(f"ends after {len(got)} bytes")
+        got += piece
+    return got
+
+
+def hear_the_end(s, answer, got=b""):
+    got += b"".join(iter(lambda: s.recv(65536), b""))
+    if not got.endswith(answer):
+        raise AssertionError(f"ends after {len(got)} bytes")
+
+
+def ends(server):
+    """The server hears of a client's end, whether that is told with the last
+    data, be the connection new or old, or after they were read."""
+    for said in server.said:
+        answer = said if server.answer is None else server.answer
+        with server.paused():
+            s = server.connect()
+            s.sendall(said)
+            s.shutdown(socket.SHUT_WR)
+        hear_the_end(s, answer)
+        s.close()
+        for together in (False, True):
+            s = server.connect()
+            s.sendall(said)
+            hear(s, answer)
+            if together:
+                with server.paused():
+                    s.sendall(said)
+                    s.shutdown(socket.SHUT_WR)
+            else:
+                s.shutdown(socket.SHUT_WR)
+            hear_the_end(s, answer if together else b"")
+            s.close()
+
+
+def urgent_ends(server):
+    """Urgent data ends a read early: the rest comes with more, or the end."""
+    for more in (b"more\n", b""):
+        with server.connect() as s:
+            s.sendall(b"a line\n")
+            hear(s, b"a line\n")
+            with server.paused():
+                s.sendall(b"before")
+                s.send(b"!", socket.MSG_OOB)
+                s.sendall(b"behind\n")
+            got = hear(s, b"before")
+            s.sendall(more)
+            s.shutdown(socket.SHUT_WR)
+            hear_the_end(s, b"beforebehind\n" + more, got)
+
+
 def never_reads(server):
     """Sends for as long as it is taken, and reads nothing."""
     s = server.connect()
@@ -306,6 +392,9 @@ def close_all(held):
 
 
 def tcp_attacks(server):
+    ends(server)
+    if server.said and server.answer is None:
+        urgent_ends(server)
     held = []
     for attack in HOLD * 4 + GO * 10:
         s = server.connect()
@@ -409,6 +498,8 @@ def test(make):
 
 failures = []
 servers = [TcpEcho, Chat, Http, FdPass, ListenFds, UdpEcho]
+if not backend.startswith("poll"):
+    servers.append(GlibNested)  # which needs a selector that is a descriptor
 threads = [threading.Thread(target=test, args=(server,)) for server in servers
            if os.access(f"{bin_dir}/{server.name}", os.X_OK)]
 for thread in threads:

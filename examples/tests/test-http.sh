@@ -169,6 +169,19 @@ test_slow()
 	stop TERM ' [4-9] timed out'
 }
 
+# The end of what a client says comes with a request, on a connection that would
+# be kept: it is not left to time out.
+test_end()
+{
+	kill -STOP "$server"
+	ask 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n' &
+	asking=$!
+	sleep 0.3
+	kill -CONT "$server"
+	wait $asking || fail "its end is not heard: exit status $?"
+	grep -qx 'hello, world' "$dir/answer" || fail "no answer before the end"
+}
+
 # all_served WHAT: more clients than there is room for.
 all_served()
 {
@@ -200,6 +213,7 @@ test_backend()
 	test_curl
 	test_nonsense
 	test_pipelining
+	test_end
 	test_wrk
 	stop INT ' 0 timed out'
 	test_slow

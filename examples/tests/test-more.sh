@@ -227,6 +227,14 @@ test_listen_fds()
 		greeted "TCP:127.0.0.1:$port" 0 "$pid"
 		greeted UNIX-CONNECT:socket 1 "$pid"
 	done
+	# The line and the end come together, or nearly so.
+	for client in 1 2 3 4 5 6 7 8 9 10; do
+		timeout 20 "$bin/tcp_client" --backend "$backend" \
+			127.0.0.1 "$port" </dev/null >"$dir/greeting" ||
+			fail "tcp_client: exit status $?"
+		echo "socket 0 of process $pid" | cmp - "$dir/greeting" ||
+			fail "tcp_client: other bytes"
+	done
 	stop TERM
 	# For somebody else, of another kind, or none at all.
 	LISTEN_PID=1 LISTEN_FDS=1 "$bin/listen_fds" 3</dev/null 2>"$dir/err"

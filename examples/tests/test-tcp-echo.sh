@@ -16,15 +16,17 @@ if [ "$1" = --big ]; then
 	shift
 fi
 
-# serve DESCRIPTORS
+# serve DESCRIPTORS [PREFIX...]
 serve()
 {
+	limit=$1
+	shift
 	name=tcp_echo
 	errors=$dir/err_stat
 	rm -f "$dir/address"
 	(
-		[ -z "$1" ] || ulimit -n "$1" || exit 99
-		exec "$bin/tcp_echo" --backend "$backend" 127.0.0.1:0
+		[ -z "$limit" ] || ulimit -n "$limit" || exit 99
+		exec "$@" "$bin/tcp_echo" --backend "$backend" 127.0.0.1:0
 	) >"$dir/address" 2>"$errors" &
 	server=$!
 	servers="$servers $server"
@@ -95,6 +97,19 @@ test_limit()
 	[ "$polls" -lt 20000 ] || fail "spins: $polls polls"
 }
 
+# A read that gave all there was is not repeated to hear EAGAIN.
+test_short()
+{
+	serve "" "$strace" -D -o "$dir/strace" -e trace=read
+	load -t -c 20 -b 1000
+	stop INT " 20 at once"
+	wait_for grep -q '^+++ exited' "$dir/strace" || fail "strace goes on"
+	# The byte that comes first and alone.
+	[ "$(grep -c ', 16384) *= 1$' "$dir/strace")" -eq 20 ] ||
+		fail "strace sees no reads"
+	grep ', 16384) *= -1 EAGAIN' "$dir/strace" && fail "reads on"
+}
+
 test_backend()
 {
 	serve ""
@@ -105,6 +120,7 @@ test_backend()
 	test_vanishing
 	test_socat
 	stop INT " 2[0-9][0-9] at once" " 0 refused" " 0 pauses"
+	[ -z "$strace" ] || test_short
 	test_limit
 	# An open connection does not keep it from stopping, and is ended.
 	serve ""
@@ -145,4 +161,5 @@ if [ -n "$big" ]; then
 	done
 	exit
 fi
+find_strace "reads are not counted" -e trace=read
 run_backends "$@"
