@@ -294,6 +294,17 @@ TEST(more_urgent_byte_after_urgent_byte, "more-04")
 		CHECK_FAILS(EINVAL, mio_source_recv(&pair.b, &c, 1, MSG_OOB));
 		QUIET(&loop);
 	}
+	/* By EAGAIN of both directions, too, whose end of file was told. */
+	CHECK_INT(0,
+	    mio_registry_reregister(loop.registry, &pair.b, A, P | R));
+	CHECK_INT(1, mio_source_send(&pair.a, "!", 1, MSG_OOB));
+	WAIT(&loop, A, P | R);
+	CHECK_INT(1, mio_source_recv(&pair.b, &c, 1, MSG_OOB));
+	CHECK_INT(0, mio_source_shutdown(&pair.b, SHUT_RD));
+	WAIT(&loop, A, R | RC);
+	fill_both(&loop, &pair.b, false);
+	CHECK_INT(1, mio_source_send(&pair.a, "!", 1, MSG_OOB));
+	WAIT(&loop, A, P | R);
 	pair_close(&pair);
 	loop_close(&loop);
 }
@@ -542,7 +553,9 @@ TEST(more_path_descriptors_are_bad, "more-09")
 
 TEST(more_raw_socket_connected_after_its_registration, "more-10")
 {
-	for (int told = 0; told < 2; ++told) {
+	static const unsigned told[] = { 0, W, R };
+
+	for (size_t i = 0; i < LEN(told); ++i) {
 		struct mio_source listener, served;
 		struct addr addr = listen_on(&listener, AF_INET);
 		struct loop loop;
@@ -556,9 +569,10 @@ TEST(more_raw_socket_connected_after_its_registration, "more-10")
 		SETTLE(&loop);
 		if (connect(fd, &addr.u.any, addr.len) == -1) {
 			ck_assert_int_eq(errno, EINPROGRESS);
-			if (told)
+			/* R: as after a read in vain. */
+			if (told[i] != 0)
 				CHECK_INT(0, mio_registry_rearm_fd(
-						 loop.registry, fd, W));
+						 loop.registry, fd, told[i]));
 		}
 		WAIT(&loop, A, W);
 		accept_one(&listener, &served);

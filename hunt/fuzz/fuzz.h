@@ -54,8 +54,11 @@ enum kind {
 	TCP_ACCEPTED,
 	TCP_CONNECTED,
 	TCP_REFUSED,
+	TCP_LATE, /* not connected yet */
+	TCP_FAST, /* Fast Open: its first write connects */
 	TCP_LISTENER,
 	UDP,
+	UDP_QUEUE, /* of errors, IP_RECVERR */
 	EVENTFD,
 	KINDS
 };
@@ -64,6 +67,10 @@ struct registration {
 	mio_token token;
 	unsigned interests; /* 0: not registered */
 	unsigned armed;     /* what must be told if it is so */
+	unsigned seen;      /* told by the last look */
+	bool hung;          /* it was told of a hang-up or an error, */
+	bool renewed;       /* which is over: told of all when that is seen */
+	bool level;         /* MIO_LEVEL: told by every look */
 };
 
 /* A file: its descriptor, in a source or not, and perhaps a duplicate. */
@@ -74,10 +81,10 @@ struct slot {
 	int peer;
 	enum kind kind;
 	struct registration registrations[2]; /* of source or fd; of dup */
-	mio_token ghosts[GHOSTS]; /* registered, closed, but for a dup */
+	struct registration ghosts[GHOSTS];   /* closed, but for a dup */
 	size_t ghosts_count;
-	int queued; /* connections that wait for accept */
-	int level;  /* what poll(2) says */
+	int queued;       /* connections that wait for accept */
+	int level;        /* what poll(2) says */
 	bool readable[2]; /* an event said so */
 };
 
@@ -133,8 +140,15 @@ void make(struct world *w, struct slot *s, enum kind kind, bool raw);
 bool is_prompt(enum kind kind); /* its kernel side has no latency */
 bool is_socket(enum kind kind);
 bool is_listener(enum kind kind);
+bool is_tcp(enum kind kind);
+bool is_udp(enum kind kind);
+bool is_connected(enum kind kind); /* TCP, with a peer */
 /* One more connection for a listener. */
 void knock(struct world *w, struct slot *s);
+/* Connects TCP_LATE or TCP_FAST, by `fd` if it is no source; -errno. */
+int connect_late(struct world *w, struct slot *s, int fd);
+/* A peer again where one was: of UDP at the same address, or of a pipe. */
+void reopen(struct world *w, struct slot *s, int fd);
 
 /* trace.c: what is called, as C. */
 void say(struct world *w, const char *format, ...)

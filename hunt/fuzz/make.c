@@ -5,7 +5,9 @@
 #include "fuzz.h"
 
 #include <fcntl.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,24 @@ bool
 is_listener(enum kind kind)
 {
 	return kind == UNIX_LISTENER || kind == TCP_LISTENER;
+}
+
+bool
+is_tcp(enum kind kind)
+{
+	return kind >= TCP_ACCEPTED && kind <= TCP_FAST;
+}
+
+bool
+is_udp(enum kind kind)
+{
+	return kind == UDP || kind == UDP_QUEUE;
+}
+
+bool
+is_connected(enum kind kind)
+{
+	return kind == TCP_ACCEPTED || kind == TCP_CONNECTED;
 }
 
 /* Small buffers fill up soon. */
@@ -103,13 +123,104 @@ open_refuse(struct world *w)
 	MUST(DO(bind(w->refuse.handle, any, sizeof(loopback))) == 0);
 }
 
+/* Who has connected to the door. */
+static struct mio_source
+let_in(struct world *w)
+{
+	struct pollfd door = { .fd = w->door.handle, .events = POLLIN };
+	struct mio_source in;
+	int fd;
+
+	do
+		poll(&door, 1, 10000);
+	while (DO(mio_source_accept(&w->door, &in, NULL, NULL)) != 0);
+	DO(fd = in.handle);
+	small(w, fd);
+	return in;
+}
+
+/* Not connected; with Fast Open it says it is. */
+static void
+make_late(struct world *w, struct slot *s)
+{
+	struct sockaddr_storage addr;
+	struct mio_source in;
+	socklen_t len;
+	int fd;
+
+	MUST(DO(mio_source_from_fd(
+		 &s->source, socket(AF_INET, SOCK_STREAM, 0))) == 0);
+	DO(fd = s->source.handle);
+	small(w, fd);
+#if defined(TCP_FASTOPEN_CONNECT) && defined(TCP_FASTOPEN_NO_COOKIE)
+	if (s->kind == TCP_FAST) {
+		int on;
+
+		LET(on, 1);
+		if (DO(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
+			sizeof(on))) == 0 &&
+		    DO(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &on,
+			sizeof(on))) == 0) {
+			open_door(w);
+			DO(len = sizeof(addr));
+			DO(mio_source_local_addr(
+			    &w->door, (struct sockaddr *)&addr, &len));
+			if (DO(mio_source_connect(&s->source,
+				(struct sockaddr *)&addr, len)) == 0)
+				return;
+			/* The system has it switched off. */
+			s->kind = TCP_CONNECTED;
+			in = let_in(w);
+			DO(s->peer = mio_source_into_fd(&in));
+			return;
+		}
+	}
+#else
+	(void)addr, (void)len, (void)in;
+#endif
+	s->kind = TCP_LATE;
+}
+
+int
+connect_late(struct world *w, struct slot *s, int fd)
+{
+	struct sockaddr_storage addr;
+	struct mio_source in;
+	socklen_t len;
+	int result;
+
+	if (s->kind == TCP_FAST) {
+		if (fd < 0)
+			result =
+			    (int)DO(mio_source_write(&s->source, "hello", 5));
+		else
+			result = (int)DO(write(fd, "hello", 5));
+	} else {
+		open_door(w);
+		DO(len = sizeof(addr));
+		DO(mio_source_local_addr(
+		    &w->door, (struct sockaddr *)&addr, &len));
+		if (fd < 0)
+			result = DO(mio_source_connect(
+			    &s->source, (struct sockaddr *)&addr, len));
+		else
+			result = DO(connect(fd, (struct sockaddr *)&addr, len));
+	}
+	if (result < 0)
+		result = -errno;
+	MUST(result >= 0 || result == -EINPROGRESS);
+	s->kind = TCP_CONNECTED;
+	in = let_in(w);
+	DO(s->peer = mio_source_into_fd(&in));
+	return result;
+}
+
 static void
 make_tcp(struct world *w, struct slot *s)
 {
 	struct sockaddr_storage addr;
 	socklen_t len;
 	struct mio_source in, out;
-	struct pollfd door;
 	int fd;
 
 	DO(len = sizeof(addr));
@@ -124,13 +235,7 @@ make_tcp(struct world *w, struct slot *s)
 	open_door(w);
 	DO(mio_source_local_addr(&w->door, (struct sockaddr *)&addr, &len));
 	MUST(DO(mio_tcp_connect(&out, (struct sockaddr *)&addr, len)) == 0);
-	door.fd = w->door.handle;
-	door.events = POLLIN;
-	do
-		poll(&door, 1, 10000);
-	while (DO(mio_source_accept(&w->door, &in, NULL, NULL)) != 0);
-	DO(fd = in.handle);
-	small(w, fd);
+	in = let_in(w);
 	DO(fd = out.handle);
 	small(w, fd);
 	if (s->kind == TCP_ACCEPTED) {
@@ -157,6 +262,46 @@ make_udp(struct world *w, struct slot *s)
 	DO(mio_source_connect(&s->source, (struct sockaddr *)&addr, len));
 	DO(len = sizeof(addr));
 	DO(mio_source_local_addr(&s->source, (struct sockaddr *)&addr, &len));
+	DO(mio_source_connect(&other, (struct sockaddr *)&addr, len));
+	DO(s->peer = mio_source_into_fd(&other));
+#ifdef IP_RECVERR
+	if (s->kind == UDP_QUEUE) {
+		int fd, on;
+
+		LET(on, 1);
+		DO(fd = s->source.handle);
+		DO(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)));
+	}
+#endif
+}
+
+/* Of a pipe, as of a FIFO that has a name; -1 without /proc. */
+static int
+open_writer(int fd)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+void
+reopen(struct world *w, struct slot *s, int fd)
+{
+	struct sockaddr_storage addr;
+	struct mio_source other;
+	socklen_t len;
+
+	if (s->kind == PIPE_RECEIVER) {
+		DO(s->peer = open_writer(fd));
+		return;
+	}
+	DO(len = sizeof(addr));
+	if (DO(getpeername(fd, (struct sockaddr *)&addr, &len)) != 0 ||
+	    DO(mio_udp_bind(&other, (struct sockaddr *)&addr, len)) != 0)
+		return;
+	DO(len = sizeof(addr));
+	DO(getsockname(fd, (struct sockaddr *)&addr, &len));
 	DO(mio_source_connect(&other, (struct sockaddr *)&addr, len));
 	DO(s->peer = mio_source_into_fd(&other));
 }
@@ -228,7 +373,12 @@ make(struct world *w, struct slot *s, enum kind kind, bool raw)
 	case TCP_REFUSED:
 		make_tcp(w, s);
 		break;
+	case TCP_LATE:
+	case TCP_FAST:
+		make_late(w, s);
+		break;
 	case UDP:
+	case UDP_QUEUE:
 		make_udp(w, s);
 		break;
 	case UNIX_LISTENER:

@@ -41,6 +41,8 @@ static void
 from_seed(uint64_t seed, size_t count)
 {
 	uint64_t few = 2 + seed % (SLOTS - 1);
+	bool alike = seed / SLOTS % 2 != 0;
+	uint8_t kind = (uint8_t)(seed / SLOTS / 2 % KINDS);
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t bits = random64(&seed);
@@ -48,6 +50,9 @@ from_seed(uint64_t seed, size_t count)
 		memcpy(&ops[i], &bits, sizeof(ops[i]));
 		/* Few files, or nothing happens to any of them. */
 		ops[i].slot = (uint8_t)(ops[i].slot % few);
+		/* Of one kind at first, in every other run of ten. */
+		if (alike && i < few)
+			ops[i] = (struct op){ 0, (uint8_t)i, kind, ops[i].b };
 	}
 }
 

@@ -45,6 +45,7 @@ struct entry {
 	uint8_t kind : 2;
 	bool socket : 1;  /* its hang-up is for good, or is ended by a call */
 	bool muted : 1;   /* hung up: poll(2) would return at once for ever */
+	bool hung_up : 1; /* and not because of an error alone */
 	bool dirty : 1;   /* noted in `dirty` */
 	bool changed : 1; /* since the wait began: what it finds is outdated */
 };
@@ -94,10 +95,12 @@ find_callers(const struct table *table, int fd)
 }
 
 static void
-mute(struct table *table, struct entry *entry)
+mute(struct table *table, struct entry *entry, short flags)
 {
 	struct stat st;
 
+	if (flags & POLLHUP)
+		entry->hung_up = true;
 	if (entry->muted)
 		return;
 	entry->muted = true;
@@ -110,7 +113,7 @@ static inline void
 unmute(struct table *table, struct entry *entry)
 {
 	if (entry->muted) {
-		entry->muted = false;
+		entry->muted = entry->hung_up = false;
 		table->muted--;
 	}
 }
@@ -511,14 +514,18 @@ rearm_entry(struct table *table, struct entry *entry, unsigned directions)
 		return;
 	if (entry->muted || (reported & POLLRDHUP) != 0)
 		now = look_at(entry->fd);
-	if (now & POLLRDHUP)
-		directions &= ~(unsigned)MIO_READABLE;
 	if (directions & MIO_READABLE)
 		directions |= MIO_PRIORITY;
+	if (now & POLLRDHUP)
+		directions &= ~(unsigned)MIO_READABLE;
 	entry->armed =
 	    (short)(entry->armed | mask_of(entry->interests & directions));
-	if ((now & MUTING) == 0)
-		unmute(table, entry);
+	if ((now & MUTING) != 0)
+		return;
+	/* A hang-up that is over: the other directions are new, too. */
+	if (entry->hung_up)
+		entry->armed = mask_of(entry->interests);
+	unmute(table, entry);
 }
 
 /*
@@ -609,7 +616,7 @@ report(struct table *table, size_t place, struct mio_event *event)
 	} else if (!is_level(entry)) {
 		entry->armed = (short)(entry->armed & ~flags);
 		if (flags & MUTING)
-			mute(table, entry);
+			mute(table, entry, flags);
 		show(table, place);
 	}
 	event->token = entry->token;
