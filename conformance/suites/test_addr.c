@@ -8,7 +8,9 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 /* What parse makes of `text`, formatted again; or the errno's name. */
 static const char *
@@ -78,7 +80,7 @@ TEST(addr_refuses_what_is_none, "more-16")
 		"1..2.3:1", "localhost:80", "::1:80", "[::1]", "[::1]:",
 		"[::1]80", "[::1:80", "::1]:80", "[]:80", "[*]:80", "[:::]:80",
 		"[1:2:3:4:5:6:7]:8", "[::1%]:80", "[::1%no-such-interface]:80",
-		"[::1%12a]:80", "[::1%-1]:80", "[::1%4294967296]:80",
+		"[::1%12a]:80", "[::1%lo:]:80", "[::1%lo:0]:80", "[::1%-1]:80", "[::1%4294967296]:80",
 		"[%1]:80", "[::ffff:01.2.3.4]:80", "[::ffff:1.2.3.04]:80",
 		"[12345::]:80", "[127.0.0.1]:80", "**:80", "*", "*:", "Unix:x",
 		"unix", "tcp:1", "[::1]]:80",
@@ -107,6 +109,48 @@ TEST(addr_of_an_interface, "more-16")
 	ck_assert_str_eq(again(text), text);
 	ck_assert_str_eq(again("[fe80::1%1]:80"), text);
 }
+
+#ifdef __linux__
+
+#define ADDR_OF_ODD_INTERFACES &addr_of_odd_interfaces,
+
+/* An interface may be called nearly anything. */
+TEST_NEEDS(addr_of_odd_interfaces, "more-16", NEEDS_PROCESS)
+{
+	static const char *const names[] = { "6in4-x", "x]", "007" };
+	struct ifreq request;
+	struct sockaddr_storage addr;
+	struct sockaddr_in6 in;
+	socklen_t len;
+	char text[60 + IF_NAMESIZE];
+	int fd;
+
+	NEED_OWN_NETWORK();
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK_CALL(fd);
+	for (size_t i = 0; i < LEN(names); ++i) {
+		memset(&request, 0, sizeof(request));
+		strcpy(request.ifr_name, i > 0 ? names[i - 1] : "lo");
+		strcpy(request.ifr_newname, names[i]);
+		CHECK_INT(0, ioctl(fd, SIOCSIFNAME, &request));
+		snprintf(text, sizeof(text), "[fe80::1%%%s]:80", names[i]);
+		CHECK_INT(0, mio_addr_parse(&addr, &len, text));
+		memcpy(&in, &addr, sizeof(in));
+		/* Digits alone are a number, there and back. */
+		ck_assert_uint_eq(in.sin6_scope_id,
+		    strcmp(names[i], "007") == 0 ? 7 : if_nametoindex(names[i]));
+		if (strcmp(names[i], "007") != 0)
+			ck_assert_str_eq(again(text), text);
+		else
+			ck_assert_str_eq(
+			    again("[fe80::1%1]:80"), "[fe80::1%1]:80");
+	}
+	close(fd);
+}
+
+#else
+#define ADDR_OF_ODD_INTERFACES
+#endif
 
 TEST(addr_is_what_sockets_take, "more-16")
 {
@@ -166,6 +210,20 @@ TEST(addr_of_unix_sockets, "more-16")
 		    mio_addr_format(
 			text, sizeof(text), (struct sockaddr *)&un, len));
 	}
+	/* With "./" before it this is as long as a path can be, and no more. */
+	memset(text, 'a', room);
+	text[0] = '@';
+	CHECK_INT(0, mio_unix_addr(&un, &len, text, room - 2));
+	CHECK_INT(5 + room,
+	    mio_addr_format(
+		text, sizeof(text), (struct sockaddr *)&un, len));
+	ck_assert_str_eq(again(text), text);
+	memset(text, 'a', room);
+	text[0] = '@';
+	CHECK_INT(0, mio_unix_addr(&un, &len, text, room - 1));
+	CHECK_FAILS(EINVAL,
+	    mio_addr_format(
+		text, sizeof(text), (struct sockaddr *)&un, len));
 	CHECK_INT(0, mio_unix_addr(&un, &len, "@x", 2));
 	CHECK_INT(9,
 	    mio_addr_format(
@@ -223,5 +281,6 @@ TEST(addr_checks_its_arguments, "more-16")
 }
 
 SUITE(addr, &addr_of_text, &addr_refuses_what_is_none, &addr_of_an_interface,
-    &addr_is_what_sockets_take, &addr_of_unix_sockets,
-    &addr_format_cuts_as_snprintf, &addr_checks_its_arguments);
+    ADDR_OF_ODD_INTERFACES &addr_is_what_sockets_take,
+    &addr_of_unix_sockets, &addr_format_cuts_as_snprintf,
+    &addr_checks_its_arguments);
