@@ -94,7 +94,7 @@ test_chat()
 # README's program must be worth copying; it is first.c, too.
 build_first()
 {
-	sed -n '/^    #include <arpa/,/^    }$/s/^    //p' \
+	sed -n '/^    #include <errno/,/^    }$/s/^    //p' \
 		"$top_srcdir/README" >"$top/first.c"
 	grep -v -e '^/[*]' -e '^$' "$top_srcdir/examples/first.c" | expand |
 		cmp -s - "$top/first.c" ||
