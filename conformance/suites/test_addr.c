@@ -41,7 +41,8 @@ TEST(addr_of_text, "more-16")
 	static const char *const same[] = { "127.0.0.1:80", "0.0.0.0:0",
 		"255.255.255.255:65535", "1.2.3.4:1", "[::1]:80", "[::]:0",
 		"[2001:db8::1]:443", "[1:2:3:4:5:6:7:8]:9", "[::ffff:1.2.3.4]:5",
-		"[2001:db8:0:1:1:1:1:1]:1", "[1::2:0:0:3]:1", "[fe80::1%7777]:80",
+		"[2001:db8:0:1:1:1:1:1]:1", "[1::2:0:0:3]:1", "[1::2:3:4:0:0]:1",
+		"[fe80::1%7777]:80",
 		"[::1.2.3.4]:0", "unix:", "unix:/run/x.sock", "unix:x",
 		"unix:a b", "unix:127.0.0.1:80" };
 	static const struct {
@@ -69,10 +70,47 @@ TEST(addr_of_text, "more-16")
 	    (!have_ipv6() && strcmp(again(":0"), "0.0.0.0:0") == 0));
 }
 
+/* Nothing but what was said is in it, so that addresses can be compared. */
+TEST(addr_is_zero_elsewhere, "more-16")
+{
+	struct sockaddr_storage addr, want;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	socklen_t len;
+
+	memset(&addr, 0x5a, sizeof(addr));
+	CHECK_INT(0, mio_addr_parse(&addr, &len, "1.2.3.4:258"));
+	CHECK_INT(sizeof(in), len);
+	memset(&want, 0, sizeof(want));
+	memcpy(&in, &addr, sizeof(in));
+	ck_assert_int_eq(in.sin_family, AF_INET);
+	ck_assert_int_eq(memcmp(&in.sin_port, "\1\2", 2), 0);
+	ck_assert_int_eq(memcmp(&in.sin_addr, "\1\2\3\4", 4), 0);
+	ck_assert_int_eq(memcmp((char *)&addr + 8, (char *)&want + 8,
+			     sizeof(addr) - 8),
+	    0);
+
+	memset(&addr, 0x5a, sizeof(addr));
+	CHECK_INT(0, mio_addr_parse(&addr, &len, "[102::304%5]:258"));
+	CHECK_INT(sizeof(in6), len);
+	memcpy(&in6, &addr, sizeof(in6));
+	ck_assert_int_eq(in6.sin6_family, AF_INET6);
+	ck_assert_int_eq(memcmp(&in6.sin6_port, "\1\2", 2), 0);
+	ck_assert_int_eq(memcmp(&in6.sin6_addr,
+			     "\1\2\0\0\0\0\0\0\0\0\0\0\0\0\3\4", 16),
+	    0);
+	ck_assert_uint_eq(in6.sin6_flowinfo, 0);
+	ck_assert_uint_eq(in6.sin6_scope_id, 5);
+	ck_assert_int_eq(memcmp((char *)&addr + sizeof(in6),
+			     (char *)&want + sizeof(in6),
+			     sizeof(addr) - sizeof(in6)),
+	    0);
+}
+
 TEST(addr_refuses_what_is_none, "more-16")
 {
 	static const char *const wrong[] = { "", ":", "80", "127.0.0.1",
-		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:100000",
+		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:100000", "127.0.0.1:000080",
 		"127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1", "127.0.0.1:1 ",
 		" 127.0.0.1:1", "127.0.0.1 :1", "127.0.0.1:0x50", "127.0.0.1:a",
 		"127.0.0.01:1", "127.00.0.1:1", "010.0.0.1:1", "127.1:1",
@@ -229,6 +267,11 @@ TEST(addr_of_unix_sockets, "more-16")
 	    mio_addr_format(
 		text, sizeof(text), (struct sockaddr *)&un, len));
 	ck_assert_str_eq(text, "unix:./@x");
+	CHECK_INT(0, mio_unix_addr(&un, &len, "@", 1));
+	CHECK_INT(8,
+	    mio_addr_format(
+		text, sizeof(text), (struct sockaddr *)&un, len));
+	ck_assert_str_eq(text, "unix:./@");
 	ck_assert_str_eq(again(text), text);
 }
 
@@ -275,12 +318,16 @@ TEST(addr_checks_its_arguments, "more-16")
 	addr.ss_family = AF_UNIX;
 	CHECK_FAILS(EINVAL,
 	    mio_addr_format(buf, sizeof(buf), any, sizeof(addr)));
+	addr.ss_family = AF_UNSPEC;
+	CHECK_FAILS(
+	    EAFNOSUPPORT, mio_addr_format(buf, sizeof(buf), any, len));
 	addr.ss_family = 99;
 	CHECK_FAILS(
 	    EAFNOSUPPORT, mio_addr_format(buf, sizeof(buf), any, len));
 }
 
-SUITE(addr, &addr_of_text, &addr_refuses_what_is_none, &addr_of_an_interface,
+SUITE(addr, &addr_of_text, &addr_is_zero_elsewhere,
+    &addr_refuses_what_is_none, &addr_of_an_interface,
     ADDR_OF_ODD_INTERFACES &addr_is_what_sockets_take,
     &addr_of_unix_sockets, &addr_format_cuts_as_snprintf,
     &addr_checks_its_arguments);
