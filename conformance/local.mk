@@ -164,6 +164,7 @@ conformance_test_fault_LDFLAGS = \
 	-Wl,--wrap=getpeername \
 	-Wl,--wrap=getsockname \
 	-Wl,--wrap=getsockopt \
+	-Wl,--wrap=if_nametoindex \
 	-Wl,--wrap=listen \
 	-Wl,--wrap=lseek \
 	-Wl,--wrap=lseek64 \

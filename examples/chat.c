@@ -12,7 +12,6 @@
  */
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -277,18 +276,20 @@ run(struct mio_poll *poll, struct mio_events *events,
 }
 
 static int
-open_room(struct mio_source *listener, uint16_t port)
+open_room(struct mio_source *listener, const char *port)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
-	socklen_t len = sizeof addr;
+	socklen_t len;
+	char text[64];
 
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	addr.sin_port = htons(port);
-	if (mio_tcp_listen(listener, sa, len) == -1 ||
-	    mio_source_local_addr(listener, sa, &len) == -1)
+	snprintf(text, sizeof text, "127.0.0.1:%s", port);
+	if (mio_addr_parse(&addr, &len, text) == -1 ||
+	    mio_tcp_listen(listener, sa, len) == -1 ||
+	    mio_source_local_addr(listener, sa, &len) == -1 ||
+	    mio_addr_format(text, sizeof text, sa, len) == -1)
 		return -1;
-	printf("%u\n", (unsigned)ntohs(addr.sin_port));
+	puts(strrchr(text, ':') + 1);
 	return fflush(stdout);
 }
 
@@ -299,17 +300,13 @@ main(int argc, char **argv)
 	struct mio_events *events = NULL;
 	struct mio_source listener = MIO_SOURCE_INIT;
 	const char *backend = NULL;
-	char *end = NULL;
-	unsigned long port = 0;
 	struct person *p;
 	pthread_t reader;
 	int status = EXIT_FAILURE;
 
 	if (argc == 4 && strcmp(argv[1], "--backend") == 0)
 		backend = argv[2];
-	if (backend || argc == 2)
-		port = strtoul(argv[argc - 1], &end, 10);
-	if (!end || end == argv[argc - 1] || *end || port > UINT16_MAX) {
+	else if (argc != 2) {
 		fprintf(stderr, "usage: chat [--backend NAME] PORT\n");
 		return 2;
 	}
@@ -318,7 +315,7 @@ main(int argc, char **argv)
 	if (mio_poll_new_backend(&poll, backend) == -1 ||
 	    mio_events_new(&events, PEOPLE + 2) == -1 ||
 	    mio_waker_new(&waker, mio_poll_registry(poll), WAKER) == -1 ||
-	    open_room(&listener, (uint16_t)port) == -1 ||
+	    open_room(&listener, argv[argc - 1]) == -1 ||
 	    mio_registry_register(mio_poll_registry(poll), &listener, LISTENER,
 		MIO_READABLE) == -1) {
 		perror("chat");

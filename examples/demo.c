@@ -9,7 +9,6 @@
  */
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -285,24 +284,26 @@ run(struct demo *d)
 static int
 start(struct demo *d, const char *backend)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
-	socklen_t len = sizeof addr;
+	socklen_t len;
+	char text[64];
 	size_t i;
 
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (mio_poll_new_backend(&d->poll, backend) == -1)
 		return fail(backend ? backend : "poll");
 	if (mio_events_new(&d->events, CLIENTS) == -1)
 		return fail("events");
 	d->started = now();
-	if (mio_tcp_listen(&d->listener, sa, len) == -1 ||
+	if (mio_addr_parse(&addr, &len, "127.0.0.1:0") == -1 ||
+	    mio_tcp_listen(&d->listener, sa, len) == -1 ||
 	    mio_source_local_addr(&d->listener, sa, &len) == -1 ||
+	    mio_addr_format(text, sizeof text, sa, len) == -1 ||
 	    mio_registry_register(mio_poll_registry(d->poll), &d->listener,
 		LISTENER, MIO_READABLE) == -1)
 		return fail("listen");
-	printf("%s: 127.0.0.1 port %u and %d clients\n",
-	    mio_poll_backend(d->poll), (unsigned)ntohs(addr.sin_port), CLIENTS);
+	printf("%s: %s and %d clients\n", mio_poll_backend(d->poll), text,
+	    CLIENTS);
 	for (i = 0; i < CLIENTS; i++) {
 		if (mio_tcp_connect(&d->clients[i].source, sa, len) == -1 ||
 		    watch(d, &d->clients[i].source, i) == -1)

@@ -248,18 +248,19 @@ listener_ready(void)
 static int
 listen_twice(void)
 {
-	struct sockaddr_in addr;
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
-	socklen_t len = sizeof addr;
+	socklen_t len;
+	char text[64];
 
 	for (int i = 0; i < 32; i++) {
-		addr = (struct sockaddr_in){ .sin_family = AF_INET };
-		addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		if (mio_tcp_listen(&listener, sa, len) == -1 ||
-		    mio_source_local_addr(&listener, sa, &len) == -1)
+		if (mio_addr_parse(&addr, &len, "127.0.0.1:0") == -1 ||
+		    mio_tcp_listen(&listener, sa, len) == -1 ||
+		    mio_source_local_addr(&listener, sa, &len) == -1 ||
+		    mio_addr_format(text, sizeof text, sa, len) == -1)
 			return -1;
 		if (mio_udp_bind(&datagrams, sa, len) == 0) {
-			printf("%u\n", (unsigned)ntohs(addr.sin_port));
+			puts(strrchr(text, ':') + 1);
 			return fflush(stdout);
 		}
 		if (errno != EADDRINUSE)

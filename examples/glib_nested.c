@@ -14,10 +14,8 @@
  */
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,20 +204,22 @@ on_signal(gpointer data)
 }
 
 static int
-set_up(struct server *s, const char *backend, uint16_t port)
+set_up(struct server *s, const char *backend, const char *port)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
-	socklen_t len = sizeof addr;
+	socklen_t len;
+	char text[64];
 	int fd;
 
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	addr.sin_port = htons(port);
+	snprintf(text, sizeof text, "127.0.0.1:%s", port);
 	if (mio_poll_new_backend(&s->poll, backend) == -1 ||
 	    mio_events_new(&s->events, CONNECTIONS) == -1 ||
 	    (fd = mio_poll_handle(s->poll)) == -1 ||
+	    mio_addr_parse(&addr, &len, text) == -1 ||
 	    mio_tcp_listen(&s->listener, sa, len) == -1 ||
 	    mio_source_local_addr(&s->listener, sa, &len) == -1 ||
+	    mio_addr_format(text, sizeof text, sa, len) == -1 ||
 	    mio_registry_register(mio_poll_registry(s->poll), &s->listener,
 		LISTENER, MIO_READABLE) == -1)
 		return -1;
@@ -228,7 +228,7 @@ set_up(struct server *s, const char *backend, uint16_t port)
 	g_unix_signal_add(SIGINT, on_signal, s);
 	g_unix_signal_add(SIGTERM, on_signal, s);
 	g_timeout_add_seconds(1, on_second, s);
-	printf("%u\n", (unsigned)ntohs(addr.sin_port));
+	puts(strrchr(text, ':') + 1);
 	return fflush(stdout);
 }
 
@@ -237,22 +237,18 @@ main(int argc, char **argv)
 {
 	struct server *s = &server;
 	const char *backend = NULL;
-	char *end = NULL;
-	unsigned long port = 0;
 	struct conn *c;
 
 	if (argc == 4 && strcmp(argv[1], "--backend") == 0)
 		backend = argv[2];
-	if (backend || argc == 2)
-		port = strtoul(argv[argc - 1], &end, 10);
-	if (!end || end == argv[argc - 1] || *end || port > UINT16_MAX) {
+	else if (argc != 2) {
 		fprintf(stderr, "usage: glib_nested [--backend NAME] PORT\n");
 		return 2;
 	}
 	s->listener = (struct mio_source)MIO_SOURCE_INIT;
 	for (c = s->conns; c < s->conns + CONNECTIONS; c++)
 		c->source = (struct mio_source)MIO_SOURCE_INIT;
-	if (set_up(s, backend, (uint16_t)port) == 0)
+	if (set_up(s, backend, argv[argc - 1]) == 0)
 		g_main_loop_run(s->loop);
 	else {
 		perror("glib_nested");

@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -585,13 +584,14 @@ serve(struct server *s)
 }
 
 static int
-set_up(struct server *s, const char *backend, uint16_t port)
+set_up(struct server *s, const char *backend, const char *port)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
 	struct sigaction action = { .sa_handler = on_signal };
 	struct mio_registry *registry;
-	socklen_t len = sizeof addr;
+	socklen_t len;
+	char text[64];
 
 	s->pool = calloc(s->capacity, sizeof *s->pool);
 	if (!s->pool)
@@ -600,12 +600,13 @@ set_up(struct server *s, const char *backend, uint16_t port)
 		s->pool[i].next = s->spare;
 		s->spare = &s->pool[i];
 	}
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	addr.sin_port = htons(port);
+	snprintf(text, sizeof text, "127.0.0.1:%s", port);
 	if (mio_poll_new_backend(&s->poll, backend) == -1 ||
 	    mio_events_new(&s->events, EVENTS) == -1 ||
+	    mio_addr_parse(&addr, &len, text) == -1 ||
 	    mio_tcp_listen(&s->listener, sa, len) == -1 ||
-	    mio_source_local_addr(&s->listener, sa, &len) == -1)
+	    mio_source_local_addr(&s->listener, sa, &len) == -1 ||
+	    mio_addr_format(text, sizeof text, sa, len) == -1)
 		return -1;
 	registry = mio_poll_registry(s->poll);
 	if (mio_waker_new(&waker, registry, WAKER) == -1 ||
@@ -614,7 +615,7 @@ set_up(struct server *s, const char *backend, uint16_t port)
 	    sigaction(SIGINT, &action, NULL) == -1 ||
 	    sigaction(SIGTERM, &action, NULL) == -1)
 		return -1;
-	printf("%u\n", (unsigned)ntohs(addr.sin_port));
+	puts(strrchr(text, ':') + 1);
 	return fflush(stdout);
 }
 
@@ -647,7 +648,7 @@ int
 main(int argc, char **argv)
 {
 	struct server s = { .listener = MIO_SOURCE_INIT };
-	long seconds = 10, connections = 1000, port = -1;
+	long seconds = 10, connections = 1000;
 	const char *backend = NULL;
 	int i, status = EXIT_FAILURE;
 
@@ -661,9 +662,7 @@ main(int argc, char **argv)
 		else
 			break;
 	}
-	if (i == argc - 1)
-		port = number(argv[i], 0, UINT16_MAX);
-	if (seconds == -1 || connections == -1 || port == -1) {
+	if (seconds == -1 || connections == -1 || i != argc - 1) {
 		fprintf(stderr,
 		    "usage: http_hello [--backend NAME] [--timeout SECONDS]\n"
 		    "                  [--connections NUMBER] PORT\n");
@@ -672,7 +671,7 @@ main(int argc, char **argv)
 	s.timeout = seconds * MIO_SEC;
 	s.capacity = (size_t)connections;
 	s.ready_end = &s.ready;
-	if (set_up(&s, backend, (uint16_t)port) == 0 && serve(&s) == 0)
+	if (set_up(&s, backend, argv[i]) == 0 && serve(&s) == 0)
 		status = EXIT_SUCCESS;
 	else
 		perror("http_hello");

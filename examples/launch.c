@@ -8,9 +8,9 @@
  */
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <mio.h>
@@ -33,18 +33,19 @@ place(struct mio_source *source, int number)
 int
 main(int argc, char **argv)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
 	struct mio_source listeners[2];
-	socklen_t len = sizeof addr;
-	char pid[32];
+	char pid[32], text[64];
+	socklen_t len;
 
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	/* So that neither listener gets the other's number at first. */
 	if (argc < 3 || dup2(STDIN_FILENO, 3) == -1 ||
 	    dup2(STDIN_FILENO, 4) == -1 ||
+	    mio_addr_parse(&addr, &len, "127.0.0.1:0") == -1 ||
 	    mio_tcp_listen(&listeners[0], sa, len) == -1 ||
 	    mio_source_local_addr(&listeners[0], sa, &len) == -1 ||
+	    mio_addr_format(text, sizeof text, sa, len) == -1 ||
 	    mio_unix_listen(&listeners[1], argv[1]) == -1 ||
 	    place(&listeners[0], 3) == -1 || place(&listeners[1], 4) == -1) {
 		perror("launch PATH COMMAND [ARG...]");
@@ -53,7 +54,7 @@ main(int argc, char **argv)
 	snprintf(pid, sizeof pid, "%ld", (long)getpid());
 	setenv("LISTEN_PID", pid, 1);
 	setenv("LISTEN_FDS", "2", 1);
-	printf("%u %s\n", (unsigned)ntohs(addr.sin_port), pid);
+	printf("%s %s\n", strrchr(text, ':') + 1, pid);
 	fflush(stdout);
 	execv(argv[2], argv + 2);
 	perror(argv[2]);

@@ -14,7 +14,6 @@
  */
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,7 +45,8 @@ struct conn {
 struct load {
 	struct mio_poll *poll;
 	struct mio_events *events;
-	struct addrinfo *server;
+	struct sockaddr_storage server;
+	socklen_t server_len;
 	struct conn *conns, *ready, **ready_end;
 	bool greedy, together;
 	size_t count, begun, served, done;
@@ -241,8 +241,8 @@ begin_some(struct load *l)
 	while (l->begun < l->count && l->begun - l->served < WAITING) {
 		c = &l->conns[l->begun];
 		c->place = l->begun * 7919 % PERIOD;
-		if (mio_tcp_connect(&c->source, l->server->ai_addr,
-			l->server->ai_addrlen) == -1 ||
+		if (mio_tcp_connect(&c->source, (struct sockaddr *)&l->server,
+			l->server_len) == -1 ||
 		    mio_registry_register(registry, &c->source, l->begun,
 			MIO_READABLE | MIO_WRITABLE) == -1)
 			return fail(l, c, "connect", errno);
@@ -289,33 +289,13 @@ run(struct load *l)
 }
 
 static int
-resolve(struct load *l, const char *where)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	const char *colon = strrchr(where, ':');
-	char host[256];
-	int error;
-
-	if (!colon)
-		return EAI_NONAME;
-	snprintf(host, sizeof host, "%.*s", (int)(colon - where), where);
-	if (host[0] == '[' && colon[-1] == ']')
-		snprintf(host, sizeof host, "%.*s", (int)(colon - where) - 2,
-		    where + 1);
-	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-	error = getaddrinfo(host, colon + 1, &hints, &l->server);
-	return error;
-}
-
-static int
 set_up(struct load *l, const char *backend, const char *where)
 {
 	static const struct mio_source none = MIO_SOURCE_INIT;
 	struct rlimit limit;
-	int error = resolve(l, where);
 
-	if (error) {
-		fprintf(stderr, "load: %s: %s\n", where, gai_strerror(error));
+	if (mio_addr_parse(&l->server, &l->server_len, where) == -1) {
+		fprintf(stderr, "load: %s: %s\n", where, strerror(errno));
 		return -1;
 	}
 	/* As many descriptors as we may have. */
@@ -394,7 +374,5 @@ main(int argc, char **argv)
 	free(l.conns);
 	mio_events_free(l.events);
 	mio_poll_free(l.poll);
-	if (l.server)
-		freeaddrinfo(l.server);
 	return status;
 }

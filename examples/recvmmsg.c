@@ -14,7 +14,6 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -108,13 +107,14 @@ run(struct receiver *r, struct mio_poll *poll, struct mio_events *events,
 }
 
 static int
-set_up(struct mio_poll *poll, struct mio_source *socket, uint16_t port)
+set_up(struct mio_poll *poll, struct mio_source *socket, const char *port)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
 	struct sigaction action = { .sa_handler = on_signal };
 	struct mio_registry *registry = mio_poll_registry(poll);
-	socklen_t len = sizeof addr;
+	socklen_t len;
+	char text[64];
 
 	for (size_t i = 0; i < BATCH; i++) {
 		receiver.iov[i].iov_base = receiver.buf[i];
@@ -122,17 +122,18 @@ set_up(struct mio_poll *poll, struct mio_source *socket, uint16_t port)
 		receiver.messages[i].msg_hdr.msg_iov = &receiver.iov[i];
 		receiver.messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	addr.sin_port = htons(port);
-	if (mio_udp_bind(socket, sa, len) == -1 ||
+	snprintf(text, sizeof text, "127.0.0.1:%s", port);
+	if (mio_addr_parse(&addr, &len, text) == -1 ||
+	    mio_udp_bind(socket, sa, len) == -1 ||
 	    mio_source_local_addr(socket, sa, &len) == -1 ||
+	    mio_addr_format(text, sizeof text, sa, len) == -1 ||
 	    mio_registry_register(registry, socket, SOCKET, MIO_READABLE) ==
 		-1 ||
 	    mio_waker_new(&waker, registry, WAKER) == -1 ||
 	    sigaction(SIGINT, &action, NULL) == -1 ||
 	    sigaction(SIGTERM, &action, NULL) == -1)
 		return -1;
-	fprintf(stderr, "%u\n", (unsigned)ntohs(addr.sin_port));
+	fprintf(stderr, "%s\n", strrchr(text, ':') + 1);
 	return 0;
 }
 
@@ -144,21 +145,17 @@ main(int argc, char **argv)
 	struct mio_events *events = NULL;
 	struct receiver *r = &receiver;
 	const char *backend = NULL;
-	char *end = NULL;
-	unsigned long port = 0;
 	int status = EXIT_FAILURE;
 
 	if (argc == 4 && strcmp(argv[1], "--backend") == 0)
 		backend = argv[2];
-	if (backend || argc == 2)
-		port = strtoul(argv[argc - 1], &end, 10);
-	if (!end || end == argv[argc - 1] || *end || port > UINT16_MAX) {
+	else if (argc != 2) {
 		fprintf(stderr, "usage: recvmmsg [--backend NAME] PORT\n");
 		return 2;
 	}
 	if (mio_poll_new_backend(&poll, backend) == -1 ||
 	    mio_events_new(&events, 8) == -1 ||
-	    set_up(poll, &socket, (uint16_t)port) == -1 ||
+	    set_up(poll, &socket, argv[argc - 1]) == -1 ||
 	    run(r, poll, events, &socket) == -1)
 		perror("recvmmsg");
 	else {

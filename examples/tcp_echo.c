@@ -25,7 +25,6 @@
  */
 
 #include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -304,38 +303,21 @@ serve(struct server *s)
 	return 0;
 }
 
-/* Listens at "[ADDRESS:]PORT", an IPv6 address in brackets. */
+/* Listens at "[ADDRESS:]PORT", as mio_addr_parse has it. */
 static int
 listen_at(struct server *s, const char *where)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *ai;
-	const char *colon = strrchr(where, ':');
-	const char *port = colon ? colon + 1 : where;
-	char host[256] = "127.0.0.1";
-	size_t len = colon ? (size_t)(colon - where) : 0;
-	int error;
+	struct sockaddr_storage addr;
+	char here[32];
+	socklen_t len;
 
-	if (len >= 2 && where[0] == '[' && colon[-1] == ']') {
-		where++;
-		len -= 2;
-	}
-	if (colon)
-		snprintf(host, sizeof host, "%.*s", (int)len, where);
-	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-	/* Some C libraries take 65543 for 7. */
-	error = strtoul(port, NULL, 10) > UINT16_MAX
-		    ? EAI_SERVICE
-		    : getaddrinfo(host, port, &hints, &ai);
-	if (error) {
-		fprintf(
-		    stderr, "tcp_echo: %s: %s\n", where, gai_strerror(error));
+	snprintf(here, sizeof here, "127.0.0.1:%s", where);
+	if (mio_addr_parse(&addr, &len, strchr(where, ':') ? where : here) ||
+	    mio_tcp_listen(&s->listener, (struct sockaddr *)&addr, len)) {
+		fprintf(stderr, "tcp_echo: %s: %s\n", where, strerror(errno));
 		return -1;
 	}
-	error = mio_tcp_listen(&s->listener, ai->ai_addr, ai->ai_addrlen);
-	if (error)
-		perror("tcp_echo: listen");
-	freeaddrinfo(ai);
-	return error;
+	return 0;
 }
 
 static int
@@ -344,13 +326,12 @@ print_address(const struct server *s)
 	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
 	socklen_t len = sizeof addr;
-	char host[NI_MAXHOST], port[NI_MAXSERV];
+	char text[128];
 
 	if (mio_source_local_addr(&s->listener, sa, &len) == -1 ||
-	    getnameinfo(sa, len, host, sizeof host, port, sizeof port,
-		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+	    mio_addr_format(text, sizeof text, sa, len) == -1)
 		return -1;
-	printf(sa->sa_family == AF_INET6 ? "[%s]:%s\n" : "%s:%s\n", host, port);
+	puts(text);
 	return fflush(stdout);
 }
 

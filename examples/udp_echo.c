@@ -15,7 +15,6 @@
  */
 
 #include <errno.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -137,33 +136,21 @@ serve(struct server *s)
 	return 0;
 }
 
-/* Binds to "[ADDRESS:]PORT", an IPv6 address in brackets. */
+/* Binds to "[ADDRESS:]PORT", as mio_addr_parse has it. */
 static int
 bind_to(struct server *s, const char *where)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM }, *ai;
-	const char *colon = strrchr(where, ':');
-	char host[256] = "127.0.0.1";
-	size_t len = colon ? (size_t)(colon - where) : 0;
-	int error;
+	struct sockaddr_storage addr;
+	char here[32];
+	socklen_t len;
 
-	if (len >= 2 && where[0] == '[' && colon[-1] == ']') {
-		where++;
-		len -= 2;
-	}
-	if (colon)
-		snprintf(host, sizeof host, "%.*s", (int)len, where);
-	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-	error = getaddrinfo(host, colon ? colon + 1 : where, &hints, &ai);
-	if (error) {
-		fprintf(stderr, "udp_echo: %s\n", gai_strerror(error));
+	snprintf(here, sizeof here, "127.0.0.1:%s", where);
+	if (mio_addr_parse(&addr, &len, strchr(where, ':') ? where : here) ||
+	    mio_udp_bind(&s->socket, (struct sockaddr *)&addr, len)) {
+		fprintf(stderr, "udp_echo: %s: %s\n", where, strerror(errno));
 		return -1;
 	}
-	error = mio_udp_bind(&s->socket, ai->ai_addr, ai->ai_addrlen);
-	if (error)
-		perror("udp_echo: bind");
-	freeaddrinfo(ai);
-	return error;
+	return 0;
 }
 
 static int
@@ -172,13 +159,12 @@ print_address(const struct server *s)
 	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
 	socklen_t len = sizeof addr;
-	char host[NI_MAXHOST], port[NI_MAXSERV];
+	char text[128];
 
 	if (mio_source_local_addr(&s->socket, sa, &len) == -1 ||
-	    getnameinfo(sa, len, host, sizeof host, port, sizeof port,
-		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+	    mio_addr_format(text, sizeof text, sa, len) == -1)
 		return -1;
-	printf(sa->sa_family == AF_INET6 ? "[%s]:%s\n" : "%s:%s\n", host, port);
+	puts(text);
 	return fflush(stdout);
 }
 

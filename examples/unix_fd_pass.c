@@ -23,10 +23,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,31 +367,33 @@ receive_clients(struct side *s, const struct mio_source *listener)
 }
 
 static int
-listen_at(struct side *s, struct mio_source *listener, uint16_t port,
+listen_at(struct side *s, struct mio_source *listener, const char *port,
     pid_t worker)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct sockaddr_storage addr;
 	struct sockaddr *sa = (struct sockaddr *)&addr;
 	struct sigaction action = { .sa_handler = on_signal };
-	socklen_t len = sizeof addr;
+	socklen_t len;
+	char text[64];
 
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	addr.sin_port = htons(port);
+	snprintf(text, sizeof text, "127.0.0.1:%s", port);
 	if (mio_waker_new(&waker, s->registry, WAKER) == -1 ||
+	    mio_addr_parse(&addr, &len, text) == -1 ||
 	    mio_tcp_listen(listener, sa, len) == -1 ||
 	    mio_source_local_addr(listener, sa, &len) == -1 ||
+	    mio_addr_format(text, sizeof text, sa, len) == -1 ||
 	    mio_registry_register(
 		s->registry, listener, LISTENER, MIO_READABLE) == -1 ||
 	    sigaction(SIGINT, &action, NULL) == -1 ||
 	    sigaction(SIGTERM, &action, NULL) == -1)
 		return -1;
-	printf("%u %ld\n", (unsigned)ntohs(addr.sin_port), (long)worker);
+	printf("%s %ld\n", strrchr(text, ':') + 1, (long)worker);
 	return fflush(stdout);
 }
 
 /* Runs the front, ends the worker; true if both did well. */
 static bool
-run_front(struct side *s, const char *backend, uint16_t port, pid_t worker)
+run_front(struct side *s, const char *backend, const char *port, pid_t worker)
 {
 	struct mio_source listener = MIO_SOURCE_INIT;
 	int status = 0;
@@ -420,17 +420,13 @@ main(int argc, char **argv)
 {
 	struct mio_source ends[2];
 	const char *backend = NULL;
-	char *end = NULL;
-	unsigned long port = 0;
 	struct conn *c;
 	pid_t pid;
 	bool good;
 
 	if (argc == 4 && strcmp(argv[1], "--backend") == 0)
 		backend = argv[2];
-	if (backend || argc == 2)
-		port = strtoul(argv[argc - 1], &end, 10);
-	if (!end || end == argv[argc - 1] || *end || port > UINT16_MAX) {
+	else if (argc != 2) {
 		fprintf(stderr, "usage: unix_fd_pass [--backend NAME] PORT\n");
 		return 2;
 	}
@@ -444,7 +440,7 @@ main(int argc, char **argv)
 	side.channel = ends[pid == 0];
 	mio_source_close(&ends[pid != 0]);
 	if (pid != 0) {
-		good = run_front(&side, backend, (uint16_t)port, pid);
+		good = run_front(&side, backend, argv[argc - 1], pid);
 		return good ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	/* Control-C is for the front, whose end ends the worker. */

@@ -63,7 +63,7 @@ has_octal(const char *host)
 	return false;
 }
 
-static bool
+static int
 parse_v4(struct sockaddr_storage *addr, const char *host, in_port_t port)
 {
 	struct sockaddr_in in;
@@ -72,24 +72,35 @@ parse_v4(struct sockaddr_storage *addr, const char *host, in_port_t port)
 	in.sin_family = AF_INET;
 	in.sin_port = port;
 	if (has_octal(host) || inet_pton(AF_INET, host, &in.sin_addr) != 1)
-		return false;
+		return mio__fail(EINVAL);
 	memcpy(addr, &in, sizeof(in));
-	return true;
+	return 0;
 }
 
+/* Digits alone are a number, and at a colon Linux cuts what it looks up. */
 static bool
+is_name(const char *scope)
+{
+	return scope[strspn(scope, "0123456789")] != '\0' &&
+	    strchr(scope, ':') == NULL && strlen(scope) < IF_NAMESIZE;
+}
+
+static int
 parse_scope(const char *scope, uint32_t *id)
 {
 	if (parse_number(scope, UINT32_MAX, id))
-		return true;
-	if (*scope == '\0' || is_digit(*scope) || strlen(scope) >= IF_NAMESIZE)
-		return false;
+		return 0;
+	if (!is_name(scope))
+		return mio__fail(EINVAL);
 	*id = if_nametoindex(scope);
-	return *id != 0;
+	if (*id != 0)
+		return 0;
+	/* It takes a socket to ask: that none is to be had says nothing. */
+	return errno == ENODEV || errno == ENXIO ? mio__fail(EINVAL) : -1;
 }
 
 /* `host`, which is changed, without its brackets; "" is any. */
-static bool
+static int
 parse_v6(struct sockaddr_storage *addr, char *host, in_port_t port)
 {
 	struct sockaddr_in6 in;
@@ -101,21 +112,21 @@ parse_v6(struct sockaddr_storage *addr, char *host, in_port_t port)
 	in.sin6_port = port;
 	if (scope != NULL) {
 		*scope = '\0';
-		if (!parse_scope(scope + 1, &id))
-			return false;
+		if (parse_scope(scope + 1, &id) < 0)
+			return -1;
 	}
 	in.sin6_scope_id = id;
 	if (*host != '\0' || scope != NULL) {
 		if (has_octal(host) ||
 		    inet_pton(AF_INET6, host, &in.sin6_addr) != 1)
-			return false;
+			return mio__fail(EINVAL);
 	}
 	memcpy(addr, &in, sizeof(in));
-	return true;
+	return 0;
 }
 
 /* HOST:PORT. */
-static bool
+static int
 parse_inet(
     struct sockaddr_storage *addr, socklen_t *addrlen, const char *text)
 {
@@ -128,11 +139,11 @@ parse_inet(
 
 	if (colon == NULL || strlen(colon + 1) > 5 ||
 	    !parse_number(colon + 1, 65535, &number))
-		return false;
+		return mio__fail(EINVAL);
 	port = htons((uint16_t)number);
 	len = (size_t)(colon - text);
 	if (len >= sizeof(host))
-		return false;
+		return mio__fail(EINVAL);
 	memcpy(host, text, len);
 	host[len] = '\0';
 	if (len == 0 || strcmp(host, "*") == 0) {
@@ -184,8 +195,8 @@ mio_addr_parse(
 		if (parse_unix(&made, &len, text + strlen(UNIX)) < 0)
 			return -1;
 	} else {
-		if (!parse_inet(&made, &len, text))
-			return mio__fail(EINVAL);
+		if (parse_inet(&made, &len, text) < 0)
+			return -1;
 		mio__sys_set_len(&made, len);
 	}
 	*addr = made;
@@ -284,9 +295,8 @@ format_v6(struct text *text, const struct sockaddr *addr)
 	append_v6(text, in.sin6_addr.s6_addr);
 	if (in.sin6_scope_id != 0) {
 		append(text, "%");
-		/* A name of digits would be read as a number. */
 		if (if_indextoname(in.sin6_scope_id, name) != NULL &&
-		    !is_digit(name[0]))
+		    is_name(name))
 			append(text, name);
 		else
 			append_number(text, in.sin6_scope_id);
@@ -300,22 +310,27 @@ format_unix(struct text *text, const struct sockaddr *addr, socklen_t addrlen)
 {
 	const char *path = (const char *)addr + PATH_OFFSET;
 	size_t len = addrlen > PATH_OFFSET ? addrlen - PATH_OFFSET : 0;
-	bool abstract = len > 0 && path[0] == '\0';
+	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
+	const char *prefix = "";
 
-	if (len > sizeof(((struct sockaddr_un *)0)->sun_path))
+	if (len > room)
 		return mio__fail(EINVAL);
-	append(text, UNIX);
-	if (abstract && MIO__ABSTRACT_NAMES) {
-		if (memchr(path + 1, '\0', len - 1) != NULL)
+	if (len > 0 && path[0] == '\0' && MIO__ABSTRACT_NAMES) {
+		prefix = "@";
+		path++;
+		len--;
+		if (memchr(path, '\0', len) != NULL)
 			return mio__fail(EINVAL);
-		append(text, "@");
-		append_bytes(text, path + 1, len - 1);
-		return 0;
 	}
 	len = strnlen(path, len);
 	/* Else it would be abstract. */
-	if (len > 0 && path[0] == '@')
-		append(text, "./");
+	if (*prefix == '\0' && len > 0 && path[0] == '@') {
+		prefix = "./";
+		if (strlen(prefix) + len > room)
+			return mio__fail(EINVAL);
+	}
+	append(text, UNIX);
+	append(text, prefix);
 	append_bytes(text, path, len);
 	return 0;
 }

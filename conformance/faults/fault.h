@@ -101,6 +101,8 @@ struct world {
 	struct mio_events *new_events;
 	struct mio_waker *new_waker;
 	struct mio_source out[2], before[2];
+	struct sockaddr_storage new_addr;
+	socklen_t new_len;
 	char buf[8];
 	size_t left; /* bytes that rx still has to get */
 	bool woken; /* the poll under test saw the waker */
@@ -225,6 +227,7 @@ void pair_registered(struct world *w);
 int run_accept(struct world *w);
 void failing_close(int err);
 void interrupted_connect_result(void);
+void any_without_ipv6(void);
 void step_limit(const struct scenario *s);
 void descriptor_zero(const struct scenario *s);
 

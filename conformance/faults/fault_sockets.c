@@ -268,6 +268,47 @@ run_pair(struct world *w)
 	return mio_unix_pair(&w->out[0], &w->out[1]);
 }
 
+static int
+run_parse(struct world *w)
+{
+	return mio_addr_parse(&w->new_addr, &w->new_len, "[fe80::1%lo]:80");
+}
+
+static bool
+addr_untouched(struct world *w)
+{
+	return w->new_addr.ss_family == AF_UNSPEC && w->new_len == 0;
+}
+
+static void
+addr_read(struct world *w)
+{
+	CHECK(w->new_addr.ss_family == AF_INET6);
+	CHECK(w->new_len == sizeof(struct sockaddr_in6));
+}
+
+/* "*" and nothing are any address of IPv4 where there is no other. */
+void
+any_without_ipv6(void)
+{
+	struct sockaddr_storage addr;
+	socklen_t len;
+
+	doing = "mio_addr_parse";
+	arm(CALL_socket, 1, EAFNOSUPPORT);
+	errno = 4711;
+	CHECK(mio_addr_parse(&addr, &len, "*:80") == 0);
+	CHECK(errno == 4711);
+	CHECK(addr.ss_family == AF_INET);
+	CHECK(len == sizeof(struct sockaddr_in));
+	/* That none can be had now does not say that there are none. */
+	arm(CALL_socket, 1, EMFILE);
+	CHECK(mio_addr_parse(&addr, &len, ":80") == 0);
+	CHECK(addr.ss_family == AF_INET6);
+	CHECK(len == sizeof(struct sockaddr_in6));
+	disarm();
+}
+
 /* The descriptor and the registration are gone whatever close(2) says. */
 void
 failing_close(int err)
@@ -438,6 +479,8 @@ const struct scenario sockets_scenarios[] = {
 	{ "mio_udp_bind", NULL, run_udp_bind, sources_untouched, udp_works,
 	    MAKES_SOCKET | BIT(bind), MAKES_SOCKET_OLD | BIT(bind),
 	    .takes_fd = true },
+	{ "mio_addr_parse", NULL, run_parse, addr_untouched, addr_read,
+	    MUST(BIT(if_nametoindex)) },
 	{ "mio_unix_pair", NULL, run_pair, sources_untouched, pipe_works,
 	    MAKES_PAIR, MAKES_PAIR_OLD, .takes_fd = true },
 	{ "mio_source_accept", with_connection, run_accept,

@@ -411,6 +411,7 @@ main(void)
 		failing_close(EINTR);
 		failing_close(EIO);
 		interrupted_connect_result();
+		any_without_ipv6();
 		/* Kqueue's own wakers write nothing: test_kqueue_fault.c. */
 		if (strstr(backend, "+user") == NULL) {
 			cancelled_wake(0);

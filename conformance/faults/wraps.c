@@ -409,6 +409,11 @@ WRAP(int, getsockname, (int fd, struct sockaddr *addr, socklen_t *len))
 				       : __real_getsockname(fd, addr, len);
 }
 
+WRAP(unsigned, if_nametoindex, (const char *name))
+{
+	return fails(CALL_if_nametoindex) ? 0 : __real_if_nametoindex(name);
+}
+
 WRAP(int, getpeername, (int fd, struct sockaddr *addr, socklen_t *len))
 {
 	return fails(CALL_getpeername) ? -1

@@ -16,6 +16,9 @@
 #include <time.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 #define TOKENS_MAX 4096
 
@@ -187,6 +190,21 @@ have_descriptors(size_t count)
 
 	return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
 	    limit.rlim_cur >= count + 24;
+}
+
+bool
+own_network(void)
+{
+#ifdef CLONE_NEWNET
+	const char *fork_mode = getenv("CK_FORK");
+
+	if (fork_mode != NULL && strcmp(fork_mode, "no") == 0)
+		return false;
+	return unshare(CLONE_NEWNET) == 0 ||
+	    unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+#else
+	return false;
+#endif
 }
 
 bool

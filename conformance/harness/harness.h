@@ -131,6 +131,15 @@ unsigned lone_error(void);
 		if (!have_ipv6())                                            \
 			SKIP("no IPv6 on loopback");                         \
 	} while (0)
+/*
+ * This process gets a network of its own, with nothing in it: as root, or
+ * in a user namespace.  Not where other tests run in the same process.
+ */
+#define NEED_OWN_NETWORK()                                                   \
+	do {                                                                 \
+		if (!own_network())                                          \
+			SKIP("no network namespace for this test");          \
+	} while (0)
 /* May have so many descriptors open at once, with those that all need. */
 #define NEED_DESCRIPTORS(count)                                              \
 	do {                                                                 \
@@ -141,6 +150,7 @@ bool have_descriptors(size_t count);
 bool test_gated(const char *row);
 void test_skipped(const char *reason);
 bool have_ipv6(void);
+bool own_network(void);
 
 /* "ENOENT"; a number if it is none of the usual ones. */
 const char *errno_name(int error);

@@ -8,7 +8,9 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 /* What parse makes of `text`, formatted again; or the errno's name. */
 static const char *
@@ -39,7 +41,8 @@ TEST(addr_of_text, "more-16")
 	static const char *const same[] = { "127.0.0.1:80", "0.0.0.0:0",
 		"255.255.255.255:65535", "1.2.3.4:1", "[::1]:80", "[::]:0",
 		"[2001:db8::1]:443", "[1:2:3:4:5:6:7:8]:9", "[::ffff:1.2.3.4]:5",
-		"[2001:db8:0:1:1:1:1:1]:1", "[1::2:0:0:3]:1", "[fe80::1%7777]:80",
+		"[2001:db8:0:1:1:1:1:1]:1", "[1::2:0:0:3]:1", "[1::2:3:4:0:0]:1",
+		"[fe80::1%7777]:80",
 		"[::1.2.3.4]:0", "unix:", "unix:/run/x.sock", "unix:x",
 		"unix:a b", "unix:127.0.0.1:80" };
 	static const struct {
@@ -67,10 +70,47 @@ TEST(addr_of_text, "more-16")
 	    (!have_ipv6() && strcmp(again(":0"), "0.0.0.0:0") == 0));
 }
 
+/* Nothing but what was said is in it, so that addresses can be compared. */
+TEST(addr_is_zero_elsewhere, "more-16")
+{
+	struct sockaddr_storage addr, want;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	socklen_t len;
+
+	memset(&addr, 0x5a, sizeof(addr));
+	CHECK_INT(0, mio_addr_parse(&addr, &len, "1.2.3.4:258"));
+	CHECK_INT(sizeof(in), len);
+	memset(&want, 0, sizeof(want));
+	memcpy(&in, &addr, sizeof(in));
+	ck_assert_int_eq(in.sin_family, AF_INET);
+	ck_assert_int_eq(memcmp(&in.sin_port, "\1\2", 2), 0);
+	ck_assert_int_eq(memcmp(&in.sin_addr, "\1\2\3\4", 4), 0);
+	ck_assert_int_eq(memcmp((char *)&addr + 8, (char *)&want + 8,
+			     sizeof(addr) - 8),
+	    0);
+
+	memset(&addr, 0x5a, sizeof(addr));
+	CHECK_INT(0, mio_addr_parse(&addr, &len, "[102::304%5]:258"));
+	CHECK_INT(sizeof(in6), len);
+	memcpy(&in6, &addr, sizeof(in6));
+	ck_assert_int_eq(in6.sin6_family, AF_INET6);
+	ck_assert_int_eq(memcmp(&in6.sin6_port, "\1\2", 2), 0);
+	ck_assert_int_eq(memcmp(&in6.sin6_addr,
+			     "\1\2\0\0\0\0\0\0\0\0\0\0\0\0\3\4", 16),
+	    0);
+	ck_assert_uint_eq(in6.sin6_flowinfo, 0);
+	ck_assert_uint_eq(in6.sin6_scope_id, 5);
+	ck_assert_int_eq(memcmp((char *)&addr + sizeof(in6),
+			     (char *)&want + sizeof(in6),
+			     sizeof(addr) - sizeof(in6)),
+	    0);
+}
+
 TEST(addr_refuses_what_is_none, "more-16")
 {
 	static const char *const wrong[] = { "", ":", "80", "127.0.0.1",
-		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:100000",
+		"127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:100000", "127.0.0.1:000080",
 		"127.0.0.1:-1", "127.0.0.1:+1", "127.0.0.1: 1", "127.0.0.1:1 ",
 		" 127.0.0.1:1", "127.0.0.1 :1", "127.0.0.1:0x50", "127.0.0.1:a",
 		"127.0.0.01:1", "127.00.0.1:1", "010.0.0.1:1", "127.1:1",
@@ -78,7 +118,7 @@ TEST(addr_refuses_what_is_none, "more-16")
 		"1..2.3:1", "localhost:80", "::1:80", "[::1]", "[::1]:",
 		"[::1]80", "[::1:80", "::1]:80", "[]:80", "[*]:80", "[:::]:80",
 		"[1:2:3:4:5:6:7]:8", "[::1%]:80", "[::1%no-such-interface]:80",
-		"[::1%12a]:80", "[::1%-1]:80", "[::1%4294967296]:80",
+		"[::1%12a]:80", "[::1%lo:]:80", "[::1%lo:0]:80", "[::1%-1]:80", "[::1%4294967296]:80",
 		"[%1]:80", "[::ffff:01.2.3.4]:80", "[::ffff:1.2.3.04]:80",
 		"[12345::]:80", "[127.0.0.1]:80", "**:80", "*", "*:", "Unix:x",
 		"unix", "tcp:1", "[::1]]:80",
@@ -107,6 +147,48 @@ TEST(addr_of_an_interface, "more-16")
 	ck_assert_str_eq(again(text), text);
 	ck_assert_str_eq(again("[fe80::1%1]:80"), text);
 }
+
+#ifdef __linux__
+
+#define ADDR_OF_ODD_INTERFACES &addr_of_odd_interfaces,
+
+/* An interface may be called nearly anything. */
+TEST_NEEDS(addr_of_odd_interfaces, "more-16", NEEDS_PROCESS)
+{
+	static const char *const names[] = { "6in4-x", "x]", "007" };
+	struct ifreq request;
+	struct sockaddr_storage addr;
+	struct sockaddr_in6 in;
+	socklen_t len;
+	char text[60 + IF_NAMESIZE];
+	int fd;
+
+	NEED_OWN_NETWORK();
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK_CALL(fd);
+	for (size_t i = 0; i < LEN(names); ++i) {
+		memset(&request, 0, sizeof(request));
+		strcpy(request.ifr_name, i > 0 ? names[i - 1] : "lo");
+		strcpy(request.ifr_newname, names[i]);
+		CHECK_INT(0, ioctl(fd, SIOCSIFNAME, &request));
+		snprintf(text, sizeof(text), "[fe80::1%%%s]:80", names[i]);
+		CHECK_INT(0, mio_addr_parse(&addr, &len, text));
+		memcpy(&in, &addr, sizeof(in));
+		/* Digits alone are a number, there and back. */
+		ck_assert_uint_eq(in.sin6_scope_id,
+		    strcmp(names[i], "007") == 0 ? 7 : if_nametoindex(names[i]));
+		if (strcmp(names[i], "007") != 0)
+			ck_assert_str_eq(again(text), text);
+		else
+			ck_assert_str_eq(
+			    again("[fe80::1%1]:80"), "[fe80::1%1]:80");
+	}
+	close(fd);
+}
+
+#else
+#define ADDR_OF_ODD_INTERFACES
+#endif
 
 TEST(addr_is_what_sockets_take, "more-16")
 {
@@ -166,11 +248,30 @@ TEST(addr_of_unix_sockets, "more-16")
 		    mio_addr_format(
 			text, sizeof(text), (struct sockaddr *)&un, len));
 	}
+	/* With "./" before it this is as long as a path can be, and no more. */
+	memset(text, 'a', room);
+	text[0] = '@';
+	CHECK_INT(0, mio_unix_addr(&un, &len, text, room - 2));
+	CHECK_INT(5 + room,
+	    mio_addr_format(
+		text, sizeof(text), (struct sockaddr *)&un, len));
+	ck_assert_str_eq(again(text), text);
+	memset(text, 'a', room);
+	text[0] = '@';
+	CHECK_INT(0, mio_unix_addr(&un, &len, text, room - 1));
+	CHECK_FAILS(EINVAL,
+	    mio_addr_format(
+		text, sizeof(text), (struct sockaddr *)&un, len));
 	CHECK_INT(0, mio_unix_addr(&un, &len, "@x", 2));
 	CHECK_INT(9,
 	    mio_addr_format(
 		text, sizeof(text), (struct sockaddr *)&un, len));
 	ck_assert_str_eq(text, "unix:./@x");
+	CHECK_INT(0, mio_unix_addr(&un, &len, "@", 1));
+	CHECK_INT(8,
+	    mio_addr_format(
+		text, sizeof(text), (struct sockaddr *)&un, len));
+	ck_assert_str_eq(text, "unix:./@");
 	ck_assert_str_eq(again(text), text);
 }
 
@@ -217,11 +318,16 @@ TEST(addr_checks_its_arguments, "more-16")
 	addr.ss_family = AF_UNIX;
 	CHECK_FAILS(EINVAL,
 	    mio_addr_format(buf, sizeof(buf), any, sizeof(addr)));
+	addr.ss_family = AF_UNSPEC;
+	CHECK_FAILS(
+	    EAFNOSUPPORT, mio_addr_format(buf, sizeof(buf), any, len));
 	addr.ss_family = 99;
 	CHECK_FAILS(
 	    EAFNOSUPPORT, mio_addr_format(buf, sizeof(buf), any, len));
 }
 
-SUITE(addr, &addr_of_text, &addr_refuses_what_is_none, &addr_of_an_interface,
-    &addr_is_what_sockets_take, &addr_of_unix_sockets,
-    &addr_format_cuts_as_snprintf, &addr_checks_its_arguments);
+SUITE(addr, &addr_of_text, &addr_is_zero_elsewhere,
+    &addr_refuses_what_is_none, &addr_of_an_interface,
+    ADDR_OF_ODD_INTERFACES &addr_is_what_sockets_take,
+    &addr_of_unix_sockets, &addr_format_cuts_as_snprintf,
+    &addr_checks_its_arguments);

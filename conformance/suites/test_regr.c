@@ -20,36 +20,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 #ifdef __linux__
-#include <sched.h>
 #include <sys/syscall.h>
 #endif
 
 enum { A = 1, B = 2, WAKE = 3 };
-
-/*
- * This process gets a network of its own, with nothing in it: as root, or
- * in a user namespace.  Not where other tests run in the same process.
- */
-static bool
-own_network(void)
-{
-#ifdef CLONE_NEWNET
-	const char *fork_mode = getenv("CK_FORK");
-
-	if (fork_mode != NULL && strcmp(fork_mode, "no") == 0)
-		return false;
-	return unshare(CLONE_NEWNET) == 0 ||
-	    unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
-#else
-	return false;
-#endif
-}
-
-#define NEED_OWN_NETWORK()                                                   \
-	do {                                                                 \
-		if (!own_network())                                          \
-			SKIP("no network namespace for this test");          \
-	} while (0)
 
 static void
 loopback_up(void)

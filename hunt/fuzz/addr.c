@@ -3,11 +3,16 @@
  * addr [SEED [COUNT]]
  *
  * Random texts, most of them nearly addresses: mio_addr_parse must take what
- * inet_pton and getaddrinfo with AI_NUMERICHOST take, as the same address,
- * and nothing else; what mio_addr_format writes of it must be read the same.
- * Two differences are meant: an octet that begins with a superfluous 0 is
- * refused whatever the libc does, and a scope may have an interface's name
- * with any address.  With -DFUZZER: a target for libFuzzer and AFL++.
+ * inet_pton takes, getaddrinfo with AI_NUMERICHOST and AI_NUMERICSERV must say
+ * the same of it, and what mio_addr_format writes must be read the same.  Then
+ * random addresses: what is written of them must be as inet_ntop has it, and
+ * be read as the same.  Meant to differ:
+ * - an octet with a superfluous 0 is refused, whatever the libc does;
+ * - "127.1" and "0x7f.1", which getaddrinfo takes, are refused;
+ * - a port has one to five digits;
+ * - a scope may have an interface's name with any address;
+ * - "::1.2.3.4" is written "::102:304", as RFC 5952 has it; inet_ntop may not.
+ * With -DFUZZER: a target for libFuzzer and AFL++.
  */
 
 #include <arpa/inet.h>
@@ -15,14 +20,17 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <time.h>
 #include <mio.h>
 
-enum { LONGEST = 120 };
+/* Of a text; of a path, which is more than fits. */
+enum { LONGEST = 120, LONGEST_UNIX = 112 };
 
 static void
 fail(const char *text, const char *what)
@@ -53,18 +61,18 @@ octal(const char *host)
 	return false;
 }
 
-/* What the libc says of an address with a scope. */
+/* The same by getaddrinfo; false: it takes none such. */
 static bool
-scoped(const char *host, struct sockaddr_in6 *in)
+resolved(const char *host, const char *port, struct sockaddr_storage *addr)
 {
-	struct addrinfo hints = { .ai_family = AF_INET6,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
 	struct addrinfo *found;
 
-	if (getaddrinfo(host, NULL, &hints, &found) != 0)
+	memset(addr, 0, sizeof(*addr));
+	if (getaddrinfo(host, port, &hints, &found) != 0)
 		return false;
-	memcpy(in, found->ai_addr, sizeof(*in));
+	memcpy(addr, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
 	return true;
 }
@@ -76,6 +84,7 @@ reference(const char *text, struct sockaddr_storage *addr)
 	const char *colon = strrchr(text, ':');
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_storage by_name;
 	char host[LONGEST + 1];
 	size_t len;
 	in_port_t port;
@@ -96,25 +105,27 @@ reference(const char *text, struct sockaddr_storage *addr)
 		return 0;
 	if (host[0] != '[' || host[len - 1] != ']') {
 		in.sin_port = port;
-		memcpy(addr, &in, sizeof(in));
 		if (inet_pton(AF_INET, host, &in.sin_addr) != 1)
 			return 0;
 		memcpy(addr, &in, sizeof(in));
+		if (!resolved(host, colon + 1, &by_name) ||
+		    memcmp(addr, &by_name, sizeof(by_name)) != 0)
+			fail(text, "getaddrinfo says otherwise");
 		return 1;
 	}
 	host[len - 1] = '\0';
 	if (strchr(host, '%') != NULL) {
-		char *scope = strchr(host, '%') + 1;
-
-		if (!digits(scope))
+		if (!digits(strchr(host, '%') + 1))
 			return -1;
-		if (!scoped(host + 1, &in6))
-			return 0;
-	} else if (inet_pton(AF_INET6, host + 1, &in6.sin6_addr) != 1) {
-		return 0;
+		return resolved(host + 1, colon + 1, addr);
 	}
+	if (inet_pton(AF_INET6, host + 1, &in6.sin6_addr) != 1)
+		return 0;
 	in6.sin6_port = port;
 	memcpy(addr, &in6, sizeof(in6));
+	if (!resolved(host + 1, colon + 1, &by_name) ||
+	    memcmp(addr, &by_name, sizeof(by_name)) != 0)
+		fail(text, "getaddrinfo says otherwise");
 	return 1;
 }
 
@@ -144,6 +155,109 @@ one(const char *text)
 	return says;
 }
 
+/* As inet_ntop and printf have it; NULL: not asked. */
+static const char *
+written(const struct sockaddr_storage *addr)
+{
+	static char text[128];
+	char host[INET6_ADDRSTRLEN];
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (addr->ss_family == AF_INET) {
+		memcpy(&in, addr, sizeof(in));
+		inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
+		snprintf(text, sizeof(text), "%s:%u", host,
+		    (unsigned)ntohs(in.sin_port));
+		return text;
+	}
+	memcpy(&in6, addr, sizeof(in6));
+	if (in6.sin6_scope_id != 0 || IN6_IS_ADDR_V4COMPAT(&in6.sin6_addr))
+		return NULL;
+	inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
+	snprintf(text, sizeof(text), "[%s]:%u", host,
+	    (unsigned)ntohs(in6.sin6_port));
+	return text;
+}
+
+static void
+one_inet(const unsigned char *bytes)
+{
+	struct sockaddr_storage addr, back;
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	bool v6 = bytes[0] & 1;
+	socklen_t len = v6 ? sizeof(in6) : sizeof(in), back_len;
+	const char *want;
+	char buf[128];
+
+	memset(&addr, 0, sizeof(addr));
+	memcpy(v6 ? &in6.sin6_port : &in.sin_port, bytes + 1, 2);
+	memcpy(&in.sin_addr, bytes + 3, 4);
+	memcpy(&in6.sin6_addr, bytes + 3, 16);
+	if (bytes[0] & 2)
+		memcpy(&in6.sin6_scope_id, bytes + 19, 4);
+	if (v6)
+		memcpy(&addr, &in6, len);
+	else
+		memcpy(&addr, &in, len);
+	if (mio_addr_format(buf, sizeof(buf), (struct sockaddr *)&addr, len) < 0)
+		fail(v6 ? "IPv6" : "IPv4", "not written");
+	want = written(&addr);
+	if (want != NULL && strcmp(buf, want) != 0)
+		fail(buf, "inet_ntop says otherwise");
+	if (mio_addr_parse(&back, &back_len, buf) != 0 || back_len != len ||
+	    memcmp(&back, &addr, sizeof(addr)) != 0)
+		fail(buf, "read as another");
+}
+
+/* `len` bytes behind the family. */
+static void
+one_unix(const unsigned char *bytes, size_t len)
+{
+	const size_t offset = offsetof(struct sockaddr_un, sun_path);
+	struct sockaddr_storage addr, back;
+	struct sockaddr_un un;
+	const char *path = (const char *)bytes;
+	size_t end = strnlen(path, len), skip = 0;
+	bool room = len <= sizeof(un.sun_path);
+	bool nul = len > 0 && path[0] == '\0';
+	bool abstract =
+	    nul && mio_unix_addr(&un, &(socklen_t){ 0 }, "\0x", 2) == 0;
+	bool can = room;
+	socklen_t back_len;
+	char buf[160];
+	int n;
+
+	if (abstract) {
+		end = len;
+		can = room && memchr(path + 1, '\0', len - 1) == NULL;
+	} else if (end > 0 && path[0] == '@') {
+		skip = 2;
+		can = room && skip + end <= sizeof(un.sun_path);
+	}
+	memset(&addr, 0, sizeof(addr));
+	addr.ss_family = AF_UNIX;
+	memcpy((char *)&addr + offset, path, len);
+	n = mio_addr_format(buf, sizeof(buf), (struct sockaddr *)&addr,
+	    (socklen_t)(offset + len));
+	if ((n >= 0) != can || (n < 0 && errno != EINVAL))
+		fail("unix:", can ? "not written" : "written");
+	if (n < 0)
+		return;
+	if (mio_addr_parse(&back, &back_len, buf) != 0)
+		fail(buf, "not read");
+	memcpy(&un, &back, sizeof(un));
+	if (memcmp(un.sun_path, "./", skip) != 0 ||
+	    memcmp(un.sun_path + skip, path, end) != 0)
+		fail(buf, "read as another");
+	end += skip;
+	if (!abstract && end > 0 && end < sizeof(un.sun_path))
+		end++;
+	if (back_len != offset + end)
+		fail(buf, "read with another length");
+}
+
 #ifdef FUZZER
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -151,13 +265,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char text[LONGEST + 1];
+	unsigned char bytes[LONGEST + 1] = "";
 
-	if (size > LONGEST)
+	if (size == 0 || size > LONGEST)
 		return 0;
-	memcpy(text, data, size);
-	text[size] = '\0';
-	one(text);
+	memcpy(bytes, data + 1, size - 1);
+	if (data[0] == 'i')
+		one_inet(bytes);
+	else if (data[0] == 'u')
+		one_unix(bytes, size - 1 < LONGEST_UNIX ? size - 1
+							: LONGEST_UNIX);
+	else
+		one((const char *)bytes);
 	return 0;
 }
 
@@ -230,9 +349,28 @@ mutate(char *text)
 	}
 }
 
+/* NULs and '@' for paths; runs of zeros and mapped IPv4 behind the port. */
+static void
+draw_bytes(unsigned char *bytes, size_t len)
+{
+	unsigned often = 1 + draw(20);
+
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = (unsigned char)(draw(often) ? draw(256) : 0);
+	if (draw(4) == 0)
+		bytes[draw(2)] = '@';
+	if (draw(2))
+		memset(bytes + 3 + draw(16), 0, draw(16));
+	if (draw(8) == 0) {
+		memset(bytes + 3, 0, 10);
+		memset(bytes + 13, draw(2) ? 0xff : 0, 2);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
+	unsigned char bytes[LONGEST_UNIX];
 	char text[LONGEST + 1];
 	long count = argc > 2 ? strtol(argv[2], NULL, 10) : 200000;
 	long taken = 0, refused = 0;
@@ -249,9 +387,13 @@ main(int argc, char **argv)
 		says = one(text);
 		taken += says == 1;
 		refused += says == 0;
+		draw_bytes(bytes, sizeof(bytes));
+		one_inet(bytes);
+		one_unix(bytes, draw(LONGEST_UNIX + 1));
 	}
-	printf("%ld texts: %ld taken, %ld refused, as by the libc\n", count,
-	    taken, refused);
+	printf("%ld texts: %ld taken, %ld refused, as by the libc; "
+	       "and as many addresses written\n",
+	    count, taken, refused);
 	return taken > count / 50 && refused > count / 50 ? 0 : 1;
 }
 

@@ -15,8 +15,9 @@ MIO_BEGIN_DECLS
  * by name or number), "*:80" or ":80" (any address: of IPv6 where the system
  * has it, else of IPv4), "unix:PATH", "unix:@NAME" (abstract), "unix:"
  * (unnamed).  Numbers only: no name is looked up.  `addrlen` is out only.
- * Errors: EINVAL no such text, or a NULL argument; ENAMETOOLONG; ENOTSUP no
- * abstract names here; both outputs are then untouched.  Any thread.
+ * Errors: EINVAL no such text, no such interface, or a NULL argument;
+ * ENAMETOOLONG; ENOTSUP no abstract names here; EMFILE and other errors of
+ * if_nametoindex(3).  Both outputs are then untouched.  Any thread.
  */
 MIO_API int mio_addr_parse(
     struct sockaddr_storage *addr, socklen_t *addrlen, const char *text);
