@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forget COUNT
+ * forget TOKENS COUNT
  *
- * One wait brings COUNT events, each of another token; all are forgotten, one
- * after the other.  Prints nothing: check-instructions counts what it does.
+ * One wait brings COUNT events, each of another token (TOKENS is each) or all
+ * of the same (one); of each event the token is forgotten.  Prints nothing: check-instructions counts what it does.
  */
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <mio.h>
@@ -22,13 +23,13 @@ die(const char *what)
 
 /* A function of its own, which alone is counted. */
 __attribute__((noinline)) void bench_forget(
-    struct mio_events *events, size_t count);
+    struct mio_events *events, size_t count, size_t step);
 
 __attribute__((noinline)) void
-bench_forget(struct mio_events *events, size_t count)
+bench_forget(struct mio_events *events, size_t count, size_t step)
 {
 	for (size_t i = 0; i < count; i++)
-		mio_events_forget(events, i);
+		mio_events_forget(events, i * step);
 }
 
 int
@@ -37,14 +38,15 @@ main(int argc, char **argv)
 	struct mio_events *events;
 	struct mio_poll *poll;
 	struct rlimit limit;
-	size_t count;
+	size_t count, step;
 	int ends[2];
 
-	if (argc != 2) {
-		fputs("usage: forget COUNT\n", stderr);
+	if (argc != 3) {
+		fputs("usage: forget each|one COUNT\n", stderr);
 		return 2;
 	}
-	count = strtoul(argv[1], NULL, 10);
+	step = strcmp(argv[1], "each") == 0;
+	count = strtoul(argv[2], NULL, 10);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		die("getrlimit");
 	limit.rlim_cur = limit.rlim_max;
@@ -58,12 +60,13 @@ main(int argc, char **argv)
 
 		if (fd == -1 ||
 		    mio_registry_register_fd(
-			mio_poll_registry(poll), fd, i, MIO_WRITABLE) == -1)
+			mio_poll_registry(poll), fd, i * step,
+			MIO_WRITABLE) == -1)
 			die("mio_registry_register_fd");
 	}
 	if (mio_poll(poll, events, 0) != (int)count)
 		die("mio_poll");
-	bench_forget(events, count);
+	bench_forget(events, count, step);
 	MIO_EVENTS_FOREACH(event, events)
 		die("an event is left");
 	mio_events_free(events);

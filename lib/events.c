@@ -156,6 +156,7 @@ void
 mio_events_forget(struct mio_events *events, mio_token token)
 {
 	struct index *index;
+	uint32_t *link;
 	size_t count;
 
 	if (events == NULL)
@@ -176,10 +177,18 @@ mio_events_forget(struct mio_events *events, mio_token token)
 		return;
 	if (!index->built)
 		build_index(events, count);
-	for (size_t i = index->at[hash(token, count)].head; i != 0;
-	     i = index->at[i - 1].next)
-		if (events->list[i - 1].token == token)
-			forget(events, &events->list[i - 1]);
+	/* What is forgotten leaves: to forget it again finds nothing. */
+	link = &index->at[hash(token, count)].head;
+	while (*link != 0) {
+		uint32_t i = *link - 1;
+
+		if (events->list[i].token == token) {
+			forget(events, &events->list[i]);
+			*link = index->at[i].next;
+		} else {
+			link = &index->at[i].next;
+		}
+	}
 }
 
 static const struct {

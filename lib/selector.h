@@ -159,7 +159,7 @@ struct mio_registry {
  * and `last` are what MIO_EVENTS_FOREACH reads: see <mio/event.h>.
  */
 struct mio_events {
-	struct mio_event *end;  /* of the list; NULL if some are forgotten */
+	struct mio_event *end;  /* of the list; NULL after a forget */
 	struct mio_event *last; /* then this is the end */
 	size_t capacity;
 	int limit; /* capacity, or the most that kernels count to */

@@ -60,8 +60,8 @@ MIO_API void mio_events_forget(struct mio_events *events, mio_token token);
 /*
  * The library's, so that the loop below costs no call: how every struct
  * mio_events begins, at how many bytes its list is, and the first from `event`
- * on that is not forgotten, or NULL.  `end` is NULL when some are; the list
- * ends at `last` then.  Where there is no first event, or it is forgotten,
+ * on that is not forgotten, or NULL.  `end` is NULL after mio_events_forget;
+ * the list ends at `last` then.  Where there is no first event, or it is forgotten,
  * stands one with MIO_EVENTS_NONE_.  Use mio_events_get and mio_events_count.
  */
 struct mio_events_head {
