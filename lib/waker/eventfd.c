@@ -39,6 +39,10 @@ mio__eventfd_signal(struct mio_waker *waker)
 	pthread_cleanup_push(mio__signal_cancelled, (void *)&kept);
 	n = write(waker->fds[0], &one, sizeof(one));
 	pthread_cleanup_pop(0);
+	/*
+	 * A full counter takes 2^64 wakes, so there errno is not kept: a look
+	 * at it would cost each wake a call.
+	 */
 	return n < 0 ? mio__signal_failed(kept) : 0;
 }
 
