@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Events taken at a wait, where the peer lets its user say; libuv's number. */
 enum { PEER_BATCH = 1024 };
@@ -46,6 +47,8 @@ void peer_close(size_t token, int fd);
 void peer_drained(size_t token, int fd);
 /* Waits for events until one of them has called peer_stop. */
 void peer_run(void);
+/* The same, each wait with a timeout: of epoll and libmio alone. */
+void peer_run_timed(int64_t timeout_ns);
 void peer_stop(void);
 /* Takes the events that are there. */
 void peer_turn(void);

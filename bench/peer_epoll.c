@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NOTICED = EPOLLIN | EPOLLHUP | EPOLLERR };
@@ -102,12 +103,23 @@ peer_drained(size_t token, int fd)
 	(void)token, (void)fd;
 }
 
-/* For edges it is what it would be without levels. */
+__attribute__((always_inline)) static inline int
+wait_for(struct epoll_event *events, int timeout, const struct timespec *fine)
+{
+#ifdef HAVE_EPOLL_PWAIT2
+	if (fine != NULL)
+		return epoll_pwait2(ep, events, PEER_BATCH, fine, NULL);
+#endif
+	(void)fine;
+	return epoll_wait(ep, events, PEER_BATCH, timeout);
+}
+
+/* For edges it is what it would be without levels; so it is without `fine`. */
 __attribute__((always_inline)) static inline void
-turn(bool level, int timeout)
+turn(bool level, int timeout, const struct timespec *fine)
 {
 	struct epoll_event events[PEER_BATCH];
-	int n = epoll_wait(ep, events, PEER_BATCH, timeout);
+	int n = wait_for(events, timeout, fine);
 	uint64_t value;
 
 	bench_check(n == -1 && errno != EINTR, "epoll_wait");
@@ -130,10 +142,31 @@ peer_run(void)
 	stopped = false;
 	if (peer_level)
 		while (!stopped)
-			turn(true, -1);
+			turn(true, -1, NULL);
 	else
 		while (!stopped)
-			turn(false, -1);
+			turn(false, -1, NULL);
+}
+
+/* As who writes it by hand would: epoll_pwait2 where it is needed. */
+void
+peer_run_timed(int64_t timeout_ns)
+{
+	int ms = (int)((timeout_ns + 999999) / 1000000);
+
+	stopped = false;
+#ifdef HAVE_EPOLL_PWAIT2
+	if (timeout_ns % 1000000 != 0) {
+		struct timespec fine = { .tv_sec = timeout_ns / 1000000000,
+			.tv_nsec = timeout_ns % 1000000000 };
+
+		while (!stopped)
+			turn(false, -1, &fine);
+		return;
+	}
+#endif
+	while (!stopped)
+		turn(false, ms, NULL);
 }
 
 void
@@ -146,9 +179,9 @@ void
 peer_turn(void)
 {
 	if (peer_level)
-		turn(true, 0);
+		turn(true, 0, NULL);
 	else
-		turn(false, 0);
+		turn(false, 0, NULL);
 }
 
 /* Each write is an edge, so there is no need to read it, but for a level. */

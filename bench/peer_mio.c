@@ -150,6 +150,14 @@ peer_run(void)
 }
 
 void
+peer_run_timed(int64_t timeout_ns)
+{
+	stopped = false;
+	while (!stopped)
+		turn(timeout_ns);
+}
+
+void
 peer_stop(void)
 {
 	stopped = true;

@@ -31,6 +31,7 @@ static const struct work *work;
 static int *in, *out;
 static size_t links, active;
 static long left;
+static int64_t timeout = -1; /* of each wait */
 static sem_t answer;
 static size_t processors;
 static atomic_int finished;
@@ -149,8 +150,30 @@ static long
 run_until_stopped(long count)
 {
 	left = count;
-	peer_run();
+	if (timeout < 0)
+		peer_run();
+	else
+		peer_run_timed(timeout);
 	return count;
+}
+
+/* For the adapters that have none. */
+__attribute__((weak)) void
+peer_run_timed(int64_t timeout_ns)
+{
+	(void)timeout_ns;
+	bench_skip("not done with timeouts");
+}
+
+/* timed: a chain of one, with waits that have a timeout. */
+
+static void
+timed_open(const char *backend, const size_t *arguments)
+{
+	timeout = (int64_t)arguments[0];
+	active = 1;
+	peer_open(backend, 1, false);
+	links_open(1);
 }
 
 /* idle: a chain of one, beside descriptors that are never ready. */
@@ -237,6 +260,17 @@ wake_open(const char *backend, const size_t *arguments)
 	peer_open(backend, 1, true);
 	peer_add_waker(0);
 	bench_check(sem_init(&answer, 0, 0) == -1, "sem_init");
+}
+
+/* timed-trip: the same on two, with waits that have a timeout, and sleep. */
+
+static void
+timed_trip_open(const char *backend, const size_t *arguments)
+{
+	static const size_t two = 2;
+
+	timeout = (int64_t)arguments[0];
+	wake_open(backend, &two);
 }
 
 static void
@@ -337,6 +371,10 @@ static const struct work works[] = {
 	{ "chain", "PAIRS ACTIVE", 2, chain_open, chain_ready,
 	    run_until_stopped, false },
 	{ "idle", "IDLE", 1, idle_open, chain_ready, run_until_stopped, false },
+	{ "timed", "NANOSECONDS", 1, timed_open, chain_ready,
+	    run_until_stopped, false },
+	{ "timed-trip", "NANOSECONDS", 1, timed_trip_open, trip_ready, trip_run,
+	    false },
 	{ "churn", "IDLE", 1, churn_open, never_ready, churn_run, false },
 	{ "churn-turns", "IDLE", 1, churn_open, never_ready, churn_run_turns,
 	    false },
