@@ -594,6 +594,47 @@ times_out_once(void)
 #endif
 }
 
+/* Waits 300 ms for nothing; the number of calls. */
+static int
+calls_of_a_wait(void)
+{
+	poll_calls = 0;
+	CHECK(mio_poll(the_poll, events, 300 * MIO_MSEC) == 0);
+	return poll_calls;
+}
+
+/*
+ * A hang-up that nothing but a call of the program can end costs a wait one
+ * look; one that may end by itself, one now and then; one of a descriptor
+ * that was closed nothing.
+ */
+static void
+looks_at_what_hung_up(void)
+{
+	int ends[2], sockets[2], calls;
+
+	need(pipe(ends) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0,
+	    "pipe, socketpair");
+	CHECK(mio_registry_register_fd(
+		  registry, sockets[0], 20, MIO_READABLE) == 0);
+	__real_close(sockets[1]);
+	CHECK(mio_poll(the_poll, events, MIO_SEC) == 1);
+	calls = calls_of_a_wait();
+	CHECK(calls >= 1 && calls <= 2);
+	CHECK(mio_registry_register_fd(registry, ends[0], 21, MIO_READABLE) ==
+	    0);
+	__real_close(ends[1]);
+	CHECK(mio_poll(the_poll, events, MIO_SEC) == 1);
+	calls = calls_of_a_wait();
+	CHECK(calls >= 4 && calls < 40);
+	__real_close(ends[0]);
+	calls_of_a_wait();
+	calls = calls_of_a_wait();
+	CHECK(calls >= 1 && calls <= 2);
+	CHECK(mio_registry_deregister_fd(registry, sockets[0]) == 0);
+	__real_close(sockets[0]);
+}
+
 static void
 change_first(void)
 {
@@ -767,8 +808,10 @@ main(void)
 		times_out_once();
 		would_block();
 		connects_while_readable();
-		if (is_poll())
+		if (is_poll()) {
 			changes_in_a_wait();
+			looks_at_what_hung_up();
+		}
 		zero_is_a_descriptor();
 		tear_down();
 		free_zero();

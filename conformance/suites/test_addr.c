@@ -128,6 +128,14 @@ TEST(addr_refuses_what_is_none, "more-16")
 	for (size_t i = 0; i < LEN(wrong); ++i)
 		ck_assert_msg(strcmp(again(wrong[i]), "EINVAL") == 0,
 		    "\"%s\": %s", wrong[i], again(wrong[i]));
+	/* Around the length of what it is copied to, for ASan to look at. */
+	for (size_t len = 40; len < 100; ++len) {
+		char text[110];
+
+		memset(text, '1', len);
+		memcpy(text + len, ":80", sizeof(":80"));
+		ck_assert_str_eq(again(text), "EINVAL");
+	}
 }
 
 TEST(addr_of_an_interface, "more-16")

@@ -682,6 +682,12 @@ TEST(more_short_read_counts_as_eagain, "more-12")
 			    5, readers[i / 2].call(&pair.b, buf, sizeof(buf)));
 			QUIET(&loop);
 		}
+		/* A full one says nothing of what is left. */
+		put(&pair.a, "hello");
+		WAIT(&loop, A, R);
+		CHECK_INT(3, readers[i / 2].call(&pair.b, buf, 3));
+		QUIET(&loop);
+		CHECK_INT(2, readers[i / 2].call(&pair.b, buf, 3));
 		/* Its end is announced, or found by the next read. */
 		CHECK_INT(0, mio_source_shutdown(&pair.a, SHUT_WR));
 		WAIT(&loop, A, R | RC);
