@@ -8,6 +8,7 @@ EXTRA_PROGRAMS += \
 	bench/churn \
 	bench/forget \
 	bench/idle \
+	bench/share \
 	bench/wake
 
 bench_chain_SOURCES = bench/chain.c
@@ -18,6 +19,9 @@ bench_forget_SOURCES = bench/forget.c
 bench_forget_LDADD = lib/libmio.la
 bench_idle_SOURCES = bench/idle.c
 bench_idle_LDADD = lib/libmio.la
+bench_share_SOURCES = bench/share.c
+bench_share_CFLAGS = $(AM_CFLAGS) -pthread
+bench_share_LDADD = lib/libmio.la
 bench_wake_SOURCES = bench/wake.c
 bench_wake_LDADD = lib/libmio.la
 
@@ -30,6 +34,11 @@ bench-instructions: bench/bench-mio bench/chain bench/churn bench/forget \
 		BACKENDS='$(MIO_BACKEND_OBJECTS:.lo=.c)' LIBS='$(LIBS)' \
 		LIBRARY_CFLAGS='$(MIO_LIB_CFLAGS)' \
 		$(SHELL) $(srcdir)/bench/check-instructions || test $$? -eq 77
+
+# Connections shared out to threads: in two ways, a table.
+bench-share: bench/share
+	bench/share
+.PHONY: bench-share
 
 # The same work by each peer, run by bench.py.  The work is inlined into the
 # peer's loop, as it would be in a user's program.
@@ -137,6 +146,7 @@ CLEANFILES += \
 	bench/forget \
 	bench/idle \
 	bench/rust/libbench_mio_rs.a \
+	bench/share \
 	bench/wake
 
 mostlyclean-local:

@@ -22,7 +22,7 @@ bool peer_level;
 static int ep, waker;
 static size_t waker_token;
 static uint32_t trigger;
-static bool stopped;
+static bool stopped, shorts;
 
 const char *
 peer_version(void)
@@ -38,7 +38,8 @@ peer_open(const char *backend, size_t capacity, bool threads)
 {
 	(void)capacity, (void)threads;
 	peer_level = strcmp(backend, "level") == 0;
-	if (!peer_level && strcmp(backend, "default") != 0)
+	shorts = strcmp(backend, "short") == 0;
+	if (!peer_level && !shorts && strcmp(backend, "default") != 0)
 		bench_skip("no such backend");
 	trigger = peer_level ? 0 : (uint32_t)EPOLLET;
 	waker_token = SIZE_MAX;
@@ -116,7 +117,7 @@ wait_for(struct epoll_event *events, int timeout, const struct timespec *fine)
 
 /* For edges it is what it would be without levels; so it is without `fine`. */
 __attribute__((always_inline)) static inline void
-turn(bool level, int timeout, const struct timespec *fine)
+turn(bool level, bool stops, int timeout, const struct timespec *fine)
 {
 	struct epoll_event events[PEER_BATCH];
 	int n = wait_for(events, timeout, fine);
@@ -132,6 +133,9 @@ turn(bool level, int timeout, const struct timespec *fine)
 			bench_check(read(waker, &value, sizeof(value)) !=
 				sizeof(value),
 			    "read");
+		/* The end of a connection is told once, perhaps with data. */
+		if (stops)
+			peer_short = !(events[i].events & EPOLLRDHUP);
 		work_ready(token);
 	}
 }
@@ -142,10 +146,13 @@ peer_run(void)
 	stopped = false;
 	if (peer_level)
 		while (!stopped)
-			turn(true, -1, NULL);
+			turn(true, false, -1, NULL);
+	else if (shorts)
+		while (!stopped)
+			turn(false, true, -1, NULL);
 	else
 		while (!stopped)
-			turn(false, -1, NULL);
+			turn(false, false, -1, NULL);
 }
 
 /* As who writes it by hand would: epoll_pwait2 where it is needed. */
@@ -161,12 +168,12 @@ peer_run_timed(int64_t timeout_ns)
 			.tv_nsec = timeout_ns % 1000000000 };
 
 		while (!stopped)
-			turn(false, -1, &fine);
+			turn(false, false, -1, &fine);
 		return;
 	}
 #endif
 	while (!stopped)
-		turn(false, ms, NULL);
+		turn(false, false, ms, NULL);
 }
 
 void
@@ -179,9 +186,9 @@ void
 peer_turn(void)
 {
 	if (peer_level)
-		turn(true, 0, NULL);
+		turn(true, false, 0, NULL);
 	else
-		turn(false, 0, NULL);
+		turn(false, shorts, 0, NULL);
 }
 
 /* Each write is an edge, so there is no need to read it, but for a level. */
