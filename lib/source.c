@@ -410,7 +410,7 @@ mio_source_writev(
 		    MIO__KIND_DIRECT)
 			return writev_and_tell(source, iov, iovcnt);
 		n = writev_socket(source, iov, iovcnt);
-		if (n < 0 && errno == EPIPE && total(iov, iovcnt) == 0)
+		if (n < 0 && errno != EFAULT && total(iov, iovcnt) == 0)
 			return writev_and_tell(source, iov, iovcnt);
 	} else if (source->kind & MIO__KIND_QUIET_PIPE) {
 		n = mio__sys_writev_quiet(source->handle, iov, iovcnt);

@@ -484,6 +484,11 @@ TEST(more_writev_of_nothing, "more-07")
 	    mio_source_writev(&pair.a, none, 2));
 	CHECK_FAILS(EPIPE, mio_source_write(&pair.a, "x", 1));
 	pair_close(&pair);
+	/* On one that is no connection at all. */
+	listen_on(&pair.a, AF_INET);
+	CHECK_INT(writev(mio_source_handle(&pair.a), none, 2),
+	    mio_source_writev(&pair.a, none, 2));
+	shut(&pair.a);
 	for (size_t i = 0; i < LEN(udp); ++i) {
 		shut(&udp[i]);
 		shut(&unix_[i]);
