@@ -455,7 +455,7 @@ mio__poll_change(struct mio_registry *registry, int fd, mio_token token,
 
 		entry->token = token;
 		entry->interests = in_a_byte(interests);
-			entry->armed = mask_of(interests);
+		entry->armed = mask_of(interests);
 		unmute(table, entry);
 		entry->changed = place < table->polled;
 		touch(table, place);
