@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "harness.h"
+#include "names.h"
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -473,8 +474,10 @@ TEST(more_writev_of_nothing, "more-07")
 			/* As a write of nothing does, which is a datagram. */
 			CHECK_INT(0, mio_source_write(from[i], "", 0));
 			ck_assert_int_eq(arrived(to[i]), 1);
-			CHECK_FAILS(
-			    EFAULT, mio_source_writev(from[i], NULL, 1));
+			/* Valgrind looks for itself, and complains. */
+			if (!under_valgrind())
+				CHECK_FAILS(EFAULT,
+				    mio_source_writev(from[i], NULL, 1));
 		}
 	}
 	/* On a stream that takes no more as well. */
@@ -506,8 +509,8 @@ TEST(more_zeroed_source_is_closed, "more-08")
 	int flags = fcntl(0, F_GETFD);
 	struct iovec iov = { (char[1]){ 0 }, 1 };
 	struct loop loop;
-	char c;
-	int error;
+	char c = 0;
+	int error = 0;
 
 	loop_open(&loop);
 	CHECK_FAILS(EBADF, mio_source_close(&zeroed));
