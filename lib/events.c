@@ -12,12 +12,7 @@
 #include "append.h"
 
 /* struct mio_events begins as <mio/event.h> tells MIO_EVENTS_FOREACH. */
-_Static_assert(
-    offsetof(struct mio_events, end) == offsetof(struct mio_events_head, end),
-    "end");
-_Static_assert(
-    offsetof(struct mio_events, last) == offsetof(struct mio_events_head, last),
-    "last");
+_Static_assert(offsetof(struct mio_events, head) == 0, "head");
 _Static_assert(offsetof(struct mio_events, list) == MIO_EVENTS_AT_, "list");
 
 /* The symbols of the header's inline functions. */
@@ -108,7 +103,7 @@ mio_events_count(const struct mio_events *events)
 
 	if (events == NULL)
 		return 0;
-	end = events->end != NULL ? events->end : events->last;
+	end = events->head.end != NULL ? events->head.end : events->head.last;
 	return (size_t)(end - events->list);
 }
 
@@ -163,10 +158,10 @@ mio_events_forget(struct mio_events *events, mio_token token)
 		return;
 	count = mio_events_count(events);
 	index = index_of(events);
-	if (events->end != NULL) {
+	if (events->head.end != NULL) {
 		/* The first since the wait; mio__set_count undoes `end`. */
-		events->last = events->end;
-		events->end = NULL;
+		events->head.last = events->head.end;
+		events->head.end = NULL;
 		index->built = false;
 		for (size_t i = 0; i < count; i++)
 			if (events->list[i].token == token)

@@ -155,12 +155,12 @@ struct mio_registry {
 
 /*
  * `list` has room for `capacity` events, and for as many of any selector's
- * native events (ops->native_size), which are translated in place.  It, `end`
- * and `last` are what MIO_EVENTS_FOREACH reads: see <mio/event.h>.
+ * native events (ops->native_size), which are translated in place.  It and
+ * `head` are what MIO_EVENTS_FOREACH reads, in programs that -flto may inline
+ * this library into: the type is the one that they see (<mio/event.h>).
  */
 struct mio_events {
-	struct mio_event *end;  /* of the list; NULL after a forget */
-	struct mio_event *last; /* then this is the end */
+	struct mio_events_head head;
 	size_t capacity;
 	int limit; /* capacity, or the most that kernels count to */
 	uint64_t before; /* room for what a native event has before its token */
@@ -173,10 +173,10 @@ mio__set_count(struct mio_events *events, int n)
 {
 	if (n <= 0) {
 		events->list[0].native = MIO_EVENTS_NONE_;
-		events->last = events->list;
+		events->head.last = events->list;
 		n = 0;
 	}
-	events->end = events->list + n;
+	events->head.end = events->list + n;
 }
 
 /*
