@@ -10,6 +10,7 @@ import sys
 
 COLOURS = {
     "epoll, level": "#888888",
+    "epoll, short reads": "#bbbbbb",
     "libmio, shared": "#08519c",
     "libmio, static": "#3182bd",
     "libmio, static LTO": "#9ecae1",

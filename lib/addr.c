@@ -186,7 +186,7 @@ mio_addr_parse(
     struct sockaddr_storage *addr, socklen_t *addrlen, const char *text)
 {
 	struct sockaddr_storage made;
-	socklen_t len;
+	socklen_t len = 0;
 
 	if (addr == NULL || addrlen == NULL || text == NULL)
 		return mio__fail(EINVAL);

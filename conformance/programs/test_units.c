@@ -625,7 +625,7 @@ forgetting_follows_the_rule(void)
 	static const mio_token tokens[] = { 0, 1, 2, UINTPTR_MAX,
 		UINTPTR_MAX - 1, UINTPTR_MAX / 2, 4096, 8192, 12288, 65536 };
 	const size_t kinds = sizeof(tokens) / sizeof(tokens[0]);
-	struct mio_event list[MOST];
+	struct mio_event list[MOST] = { { 0 } };
 	struct mio_events *events;
 	unsigned seed = 1;
 
