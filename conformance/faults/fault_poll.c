@@ -68,7 +68,7 @@ static void
 with_late_event(struct world *w)
 {
 	with_pipes(w);
-	need(mio_poll(w->poll, w->events, 1) == 0, "mio_poll");
+	need(mio_poll(w->poll, w->events, MIO_MSEC) == 0, "mio_poll");
 	need(mio_source_write(&w->tx, "abc", 3) == 3, "write");
 }
 
