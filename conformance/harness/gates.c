@@ -27,6 +27,7 @@
 /* The same of qemu-user: its name is before the backend, with a slash. */
 #define TCPI "qemu: only the first four bytes of TCP_INFO come back"
 #define GROUP "qemu: it lacks IP_MULTICAST_IF"
+#define GS "qemu: a handler leaves a thread with another's errno, by %gs"
 
 const struct gate gates[] = {
 	{ "wak-08", "*+pipe", "a pipe has no counter that could saturate" },
@@ -107,6 +108,8 @@ const struct gate gates[] = {
 	{ "udp_joined_group_is_heard_until_left_v6", "qemu-*", GROUP },
 	{ "regr_ipv6_scope_and_flow_of_addresses", "qemu-*",
 	    "qemu: it lacks IPV6_FLOWINFO_SEND" },
+	{ "poll_forever_ends_with_a_signal", "qemu-i386*", GS },
+	{ "poll_returns_eintr_with_sa_restart_too", "qemu-i386*", GS },
 	{ "addr_of_odd_interfaces", "qemu-*", "qemu: it lacks SIOCSIFNAME" },
 	{ "more_child_of_the_same_number", "qemu-*/epoll*",
 	    "qemu: MADV_WIPEONFORK succeeds and does nothing" },
