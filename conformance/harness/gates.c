@@ -27,7 +27,7 @@
 /* The same of qemu-user: its name is before the backend, with a slash. */
 #define TCPI "qemu: only the first four bytes of TCP_INFO come back"
 #define GROUP "qemu: it lacks IP_MULTICAST_IF"
-#define GS "qemu: a handler leaves a thread with another's errno, by %gs"
+#define GS "qemu: a handler ends with another's errno"
 
 const struct gate gates[] = {
 	{ "wak-08", "*+pipe", "a pipe has no counter that could saturate" },
