@@ -18,6 +18,7 @@ lib_libmio_core_la_SOURCES = \
 	lib/selector/table.c \
 	lib/source.c \
 	lib/source.h \
+	lib/sys/cancel.h \
 	lib/sys/fd.c \
 	lib/sys/process.c \
 	lib/sys/socket.c \

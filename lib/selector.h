@@ -308,7 +308,7 @@ mio__waiting(struct mio_registry *registry)
 	return atomic_load_explicit(&registry->waiting, memory_order_relaxed);
 }
 
-/* For pthread_cleanup_push. */
+/* For MIO__UNDO_PUSH. */
 static inline void
 mio__wait_cancelled(void *registry)
 {

@@ -13,8 +13,9 @@
 #include "config.h"
 #include "waker.h"
 
-#include <pthread.h>
 #include <stdlib.h>
+
+#include "sys/cancel.h"
 
 #define FLAGS                                                                \
 	(sizeof(((struct mio__wakes *)0)->pending) / sizeof(atomic_uint))
@@ -165,10 +166,10 @@ mio_waker_new(struct mio_waker **waker, struct mio_registry *registry,
 int
 mio__signal_failed(struct mio_waker *waker)
 {
-	int cancel, result = -1;
-
 	/* What is drained is others' wakes too: it must be signalled again. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	const int cancel = mio__sys_uncancellable();
+	int result = -1;
+
 	if (errno == EAGAIN || errno == EINTR) {
 		if (errno == EAGAIN)
 			waker->ops.drain(waker->fds[0]);
@@ -179,7 +180,7 @@ mio__signal_failed(struct mio_waker *waker)
 			atomic_fetch_and_explicit(
 			    waker->pending, 0, memory_order_relaxed);
 	}
-	pthread_setcancelstate(cancel, &cancel);
+	mio__sys_uncancellable_end(cancel);
 	return result;
 }
 

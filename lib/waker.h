@@ -60,7 +60,7 @@ MIO__DECLARE(user);
 
 /* Drains and tries again if that can help, else -1 and errno. */
 int mio__signal_failed(struct mio_waker *waker) MIO__COLD;
-/* For pthread_cleanup_push, with a struct mio_waker *volatile *: signals. */
+/* For MIO__UNDO_PUSH, with a struct mio_waker *volatile *: signals. */
 void mio__signal_cancelled(void *kept) MIO__COLD;
 
 #endif

@@ -5,12 +5,12 @@
 #include "selector.h"
 
 #include <limits.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "sys/cancel.h"
 #include "sys/sys.h"
 
 static int
@@ -244,10 +244,10 @@ wait_uncommon(struct mio_registry *registry, struct mio_events *events,
 {
 	int n;
 
-	pthread_cleanup_push(mio__wait_cancelled, registry);
+	MIO__UNDO_PUSH(mio__wait_cancelled, registry);
 	n = wait_fine(
 	    registry, (void *)natives(events), events->limit, timeout_ns);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	return received(registry, n);
 }
 
@@ -261,10 +261,10 @@ wait_timed(struct mio_registry *registry, struct mio_events *events,
 
 	if (ms > INT_MAX || ms * 1000000 != timeout_ns)
 		return wait_uncommon(registry, events, timeout_ns);
-	pthread_cleanup_push(mio__wait_cancelled, registry);
+	MIO__UNDO_PUSH(mio__wait_cancelled, registry);
 	n = epoll_wait(registry->fd, (void *)natives(events), events->limit,
 	    (int)ms);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	return received(registry, n);
 }
 
@@ -284,10 +284,10 @@ look_or_wait_timed(struct mio_registry *registry, struct mio_events *events,
 		return wait_timed(registry, events, timeout_ns);
 	}
 	registry->timeout = timeout_ns; /* not in a register to be saved */
-	pthread_cleanup_push(mio__wait_cancelled, registry);
+	MIO__UNDO_PUSH(mio__wait_cancelled, registry);
 	n = epoll_wait(
 	    registry->fd, (void *)natives(events), events->limit, 0);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	if (n != 0 || registry->timeout == 0)
 		return received(registry, n);
 	registry->in_vain = MIO__AFTER_VAIN;
@@ -307,10 +307,10 @@ mio__epoll_wait(struct mio_registry *registry, struct mio_events *events,
 
 	if (timeout_ns >= 0)
 		return look_or_wait_timed(registry, events, timeout_ns);
-	pthread_cleanup_push(mio__wait_cancelled, registry);
+	MIO__UNDO_PUSH(mio__wait_cancelled, registry);
 	n = epoll_wait(
 	    registry->fd, (void *)natives(events), events->limit, -1);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	return received(registry, n);
 }
 

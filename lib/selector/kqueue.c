@@ -20,11 +20,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "selector/kqueue.h"
+#include "sys/cancel.h"
 #include "sys/sys.h"
 
 /*
@@ -63,16 +63,16 @@ mio__kqueue_submit(
     int kq, const struct kevent *changes, struct kevent *receipts, int count)
 {
 	static const struct timespec none = { 0, 0 };
-	int cancel, n;
-
 	/* A cancellation point, which its callers must not be. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	const int cancel = mio__sys_uncancellable();
+	int n;
+
 	/* With EINTR the changes were made: the same again does no harm. */
 	do
 		n = kevent(kq, changes, MIO__KEVENTS(count), receipts,
 		    MIO__KEVENTS(count), &none);
 	while (n < 0 && errno == EINTR);
-	pthread_setcancelstate(cancel, &cancel);
+	mio__sys_uncancellable_end(cancel);
 	return n < 0 ? -1 : 0;
 }
 
@@ -419,9 +419,9 @@ mio__kqueue_wait(struct mio_registry *registry, struct mio_events *events,
 {
 	int n;
 
-	pthread_cleanup_push(mio__wait_cancelled, registry);
+	MIO__UNDO_PUSH(mio__wait_cancelled, registry);
 	n = wait_until(registry->fd, events, timeout_ns);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	return mio__waited(registry, events, n);
 }
 

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys/cancel.h"
 #include "sys/sys.h"
 #include "waker.h"
 
@@ -131,12 +132,11 @@ show(struct table *table, size_t place)
 static MIO__NOINLINE void
 interrupt(struct table *table)
 {
-	int cancel;
-
 	/* Whom the write cancelled would keep the lock. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	const int cancel = mio__sys_uncancellable();
+
 	table->kicked = table->notify.ops.signal(&table->notify) == 0;
-	pthread_setcancelstate(cancel, &cancel);
+	mio__sys_uncancellable_end(cancel);
 }
 
 /* Ends the wait, if there is one, so that it sees what has changed. */
@@ -489,12 +489,12 @@ static MIO__NOINLINE short
 look_at(int number)
 {
 	struct pollfd fd = { .fd = number, .events = POLLRDHUP };
-	int cancel, n;
-
 	/* As in interrupt. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	const int cancel = mio__sys_uncancellable();
+	int n;
+
 	n = poll(&fd, 1, 0);
-	pthread_setcancelstate(cancel, &cancel);
+	mio__sys_uncancellable_end(cancel);
 	return (short)(n > 0 ? fd.revents : 0);
 }
 
@@ -812,21 +812,21 @@ wait_once(struct table *table, struct mio_events *events, int64_t timeout_ns,
 		show_muted(table);
 	pthread_mutex_unlock(&table->lock);
 
-	pthread_cleanup_push(abandon, table);
+	MIO__UNDO_PUSH(abandon, table);
 	if (muted)
 		found = look_and_wait(table, fds, count, timeout_ns, slice);
 	else
 		found = look_or_wait(table, fds, count, timeout_ns);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 
 	error = errno;
 	pthread_mutex_lock(&table->lock);
 	if (found > 0) {
 		/* Draining reads, which is where threads are cancelled. */
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+		cancel = mio__sys_uncancellable();
 		found = collect(table, events, found);
 		error = errno;
-		pthread_setcancelstate(cancel, &cancel);
+		mio__sys_uncancellable_end(cancel);
 	}
 	sync_fds(table);
 	pthread_mutex_unlock(&table->lock);
@@ -862,9 +862,9 @@ mio__poll_wait(struct mio_registry *registry, struct mio_events *events,
 {
 	int n;
 
-	pthread_cleanup_push(mio__wait_cancelled, registry);
+	MIO__UNDO_PUSH(mio__wait_cancelled, registry);
 	n = wait_until(registry->state, events, timeout_ns);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	return mio__waited(registry, events, n);
 }
 

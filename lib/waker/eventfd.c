@@ -7,10 +7,10 @@
 #include "config.h"
 #include "waker.h"
 
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "sys/cancel.h"
 #include "sys/sys.h"
 
 static int
@@ -36,9 +36,9 @@ mio__eventfd_signal(struct mio_waker *waker)
 	struct mio_waker *volatile kept = waker; /* not in a saved register */
 	ssize_t n;
 
-	pthread_cleanup_push(mio__signal_cancelled, (void *)&kept);
+	MIO__UNDO_PUSH(mio__signal_cancelled, (void *)&kept);
 	n = write(waker->fds[0], &one, sizeof(one));
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	/*
 	 * A full counter takes 2^64 wakes, so there errno is not kept: a look
 	 * at it would cost each wake a call.

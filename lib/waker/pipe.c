@@ -8,9 +8,9 @@
 #include "config.h"
 #include "waker.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
+#include "sys/cancel.h"
 #include "sys/sys.h"
 
 static int
@@ -37,10 +37,10 @@ mio__pipe_signal(struct mio_waker *waker)
 	const int error = errno; /* of whom a signal handler interrupts */
 	ssize_t n;
 
-	pthread_cleanup_push(mio__signal_cancelled, (void *)&kept);
+	MIO__UNDO_PUSH(mio__signal_cancelled, (void *)&kept);
 	pipe_drain(waker->fds[0]);
 	n = write(waker->fds[1], "", 1);
-	pthread_cleanup_pop(0);
+	MIO__UNDO_POP();
 	if (n < 0 && mio__signal_failed(kept) < 0)
 		return -1;
 	errno = error;
