@@ -141,7 +141,7 @@ struct mio_registry {
 	atomic_bool coarse;   /* selector's latch: no fine-grained wait here */
 	unsigned in_vain;     /* epoll's: so many waits do not look before */
 	int64_t timeout;      /* epoll's, of the look under way */
-	atomic_bool levels;   /* kqueue's: a raw descriptor had MIO_LEVEL */
+	atomic_bool triggers; /* kqueue's: of raw descriptors not all alike */
 	/* ops.plain, or 0 once there was a waker: then look at `wakes`. */
 	atomic_size_t plain;
 	struct mio__wakes wakes;
@@ -194,6 +194,7 @@ mio__set_count(struct mio_events *events, int n)
 #define MIO__KIND_DIRECT 0x100000u    /* I/O need not tell the selector */
 #define MIO__KIND_OPEN 0x200000u      /* all that are open */
 #define MIO__KIND_LEVEL 0x400000u     /* kqueue: registered with MIO_LEVEL */
+#define MIO__KIND_END 0x800000u       /* kqueue: with the end filter */
 /* What every source is made with, and what its file makes of it. */
 #define MIO__KIND_MADE (MIO__KIND_OPEN | MIO__KIND_DIRECT)
 #define MIO__KIND_FILE                                                       \

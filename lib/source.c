@@ -14,7 +14,7 @@
 
 #include "sys/sys.h"
 
-#if IOV_MAX > USHRT_MAX
+#if MIO__IOV_MAX > USHRT_MAX
 #error mio_source_writev relies on it
 #endif
 
@@ -198,8 +198,10 @@ mio_source_close(struct mio_source *source)
 	if (registry != NULL)
 		mio__registry_release(registry);
 	empty(source);
-	/* Interrupted or not, the descriptor is gone. */
-	return result < 0 && errno == EINTR ? 0 : result;
+	/* Interrupted, or reset (FreeBSD), or not: the descriptor is gone. */
+	if (result < 0 && (errno == EINTR || errno == ECONNRESET))
+		return 0;
+	return result;
 }
 
 /* Tells a selector that has to know; errno stays as it is. */
@@ -403,7 +405,7 @@ mio_source_writev(
 {
 	ssize_t n;
 
-	if (source == NULL || iovcnt < 0 || iovcnt > IOV_MAX)
+	if (source == NULL || iovcnt < 0 || iovcnt > MIO__IOV_MAX)
 		return mio__fail(EINVAL);
 	if (is_socket(source)) {
 		if ((source->kind & (MIO__KIND_DIRECT | MIO__KIND_DATAGRAM)) !=
@@ -487,7 +489,7 @@ mio_source_recvfrom(const struct mio_source *source, void *buf, size_t len,
 	if (source == NULL || (addr != NULL && addrlen == NULL))
 		return mio__fail(EINVAL);
 	size = addr != NULL ? *addrlen : 0;
-	n = recvfrom(handle_of(source), buf, len, flags, addr,
+	n = mio__sys_recvfrom(handle_of(source), buf, len, flags, addr,
 	    addr != NULL ? addrlen : NULL);
 	if (n >= 0 && addr != NULL)
 		tidy_address(source, addr, size, addrlen);
@@ -574,8 +576,7 @@ connection(const struct mio_source *stream)
 int
 mio_source_connect_result(const struct mio_source *stream)
 {
-	struct pollfd fd;
-	int ended;
+	short ended;
 
 	if (stream == NULL)
 		return mio__fail(EINVAL);
@@ -584,16 +585,11 @@ mio_source_connect_result(const struct mio_source *stream)
 	if (errno != ENOTCONN)
 		return -1;
 	/* Neither connected nor failed: is it still trying? */
-	fd.fd = handle_of(stream);
-	fd.events = POLLOUT;
-	fd.revents = 0;
-	do /* a signal that is due interrupts even this */
-		ended = poll(&fd, 1, 0);
-	while (ended < 0 && errno == EINTR);
+	ended = mio__sys_connecting(handle_of(stream));
 	if (ended != 0) {
 		/* It ended between the calls, or the first write connects. */
 		if (connection(stream) == 0 ||
-		    (errno == ENOTCONN && fd.revents == POLLOUT))
+		    (errno == ENOTCONN && ended == POLLOUT))
 			return 0;
 		return -1;
 	}
@@ -664,15 +660,17 @@ int
 mio_source_local_addr(const struct mio_source *source, struct sockaddr *addr,
     socklen_t *addrlen)
 {
-	return name(source, getsockname, addr, addrlen);
+	return name(source, mio__sys_getsockname, addr, addrlen);
 }
 
 int
 mio_source_peer_addr(const struct mio_source *source, struct sockaddr *addr,
     socklen_t *addrlen)
 {
-	return name(source, getpeername, addr, addrlen);
+	return name(source, mio__sys_getpeername, addr, addrlen);
 }
+
+#define DEFAULT_HOPS 64 /* IPDEFTTL of each system that leaves it unset */
 
 static bool
 is_ipv6(const struct mio_source *source)
@@ -692,8 +690,9 @@ mio_source_ttl(const struct mio_source *source, unsigned *ttl)
 		    source, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &value);
 	else
 		result = mio__option(source, IPPROTO_IP, IP_TTL, &value);
+	/* BSD says -1 until it is set: the system's, see mio_udp(3). */
 	if (result == 0)
-		*ttl = (unsigned)value;
+		*ttl = value < 0 ? DEFAULT_HOPS : (unsigned)value;
 	return result;
 }
 

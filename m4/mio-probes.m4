@@ -82,6 +82,8 @@ AS_CASE([$with_model_kqueue:$with_libkqueue],
 	[yes:*], [AC_MSG_ERROR(
 		[--with-model-kqueue and --with-libkqueue: choose one])],
 	[AC_MSG_ERROR([--with-model-kqueue=$with_model_kqueue: say yes or no])])
+MIO_DEFINE_IF([$with_model_kqueue], [MIO_MODEL_KQUEUE],
+	[kqueue is a model of it])
 AM_CONDITIONAL([MODEL_KQUEUE], [test "$with_model_kqueue" = "yes"])
 ])
 
@@ -115,6 +117,8 @@ MIO_PROBE_CALL([accept4], [[#include <sys/socket.h>]],
 	[accept4(0, 0, 0, 0)])
 MIO_PROBE_CALL([secure_getenv], [[#include <stdlib.h>]],
 	[secure_getenv("")])
+MIO_PROBE_CALL([issetugid], [[#include <unistd.h>]],
+	[issetugid()])
 
 m4_pushdef([mio_socket], [[
 #include <sys/types.h>
@@ -144,6 +148,8 @@ MIO_DEFINE_IF([$ac_cv_func_accept4], [HAVE_ACCEPT4],
 	[accept with flags])
 MIO_DEFINE_IF([$ac_cv_func_secure_getenv], [HAVE_SECURE_GETENV],
 	[getenv that trusts no set-user-ID program's environment])
+MIO_DEFINE_IF([$ac_cv_func_issetugid], [HAVE_ISSETUGID],
+	[whether the process has another user's rights, or had])
 AS_CASE([$ac_cv_have_decl_SOCK_CLOEXEC:$ac_cv_have_decl_SOCK_NONBLOCK],
 	[yes:yes], [mio_sock_flags=yes],
 	[mio_sock_flags=no])

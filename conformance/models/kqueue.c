@@ -244,7 +244,8 @@ knote_new(struct queue *queue, const struct kevent *kev)
 		return NULL;
 	memset(note, 0, sizeof(*note));
 	note->kev = *kev;
-	note->kev.flags = kev->flags & (EV_CLEAR | EV_ONESHOT);
+	note->kev.flags = kev->flags &
+	    (EV_CLEAR | EV_ONESHOT | EV_RECEIPT | EV_DISPATCH);
 	note->kind = NO_FILE;
 	note->next = *first;
 	*first = note;
@@ -272,6 +273,15 @@ activate(struct queue *queue, struct knote *note)
 		return;
 	note->queued = true;
 	TAILQ_INSERT_TAIL(&queue->active, note, entry);
+}
+
+static void
+disable(struct queue *queue, struct knote *note)
+{
+	note->disabled = true;
+	if (note->queued)
+		TAILQ_REMOVE(&queue->active, note, entry);
+	note->queued = false;
 }
 
 /* The bell rings while knotes are queued, so the kqueue is readable. */
@@ -408,7 +418,7 @@ static bool
 pipe_ready(struct knote *note, int fd, short now)
 {
 	if (note->writes != (note->kev.filter == EVFILT_WRITE))
-		return false;
+		return note->writes && (now & POLLERR) && ended(note, false);
 	note->kev.data = number(fd, FIONREAD);
 	if (note->writes)
 		note->kev.data =
@@ -591,12 +601,8 @@ apply(struct queue *queue, int kq, const struct kevent *change)
 		touch(note, change);
 	if (change->flags & (EV_ADD | EV_ENABLE))
 		note->disabled = false;
-	if (change->flags & EV_DISABLE) {
-		note->disabled = true;
-		if (note->queued)
-			TAILQ_REMOVE(&queue->active, note, entry);
-		note->queued = false;
-	}
+	if (change->flags & EV_DISABLE)
+		disable(queue, note);
 	if (!note->disabled && holds(note))
 		activate(queue, note);
 	return 0;
@@ -678,13 +684,17 @@ scan(struct queue *queue, int kq, struct kevent *events, int nevents)
 		events[n++] = note->kev;
 		if (note->kev.flags & EV_ONESHOT) {
 			detach(queue, kq, note);
-		} else if (!(note->kev.flags & EV_CLEAR)) {
-			activate(queue, note);
-		} else {
+			continue;
+		}
+		if (note->kev.flags & EV_CLEAR) {
 			note->triggered = false;
 			note->kev.fflags = 0;
 			note->kev.data = 0;
 		}
+		if (note->kev.flags & EV_DISPATCH)
+			note->disabled = true;
+		else if (!(note->kev.flags & EV_CLEAR))
+			activate(queue, note);
 	}
 	return n;
 }

@@ -13,6 +13,13 @@
  * DragonFly, kevent_register of XNU; kern_event.c).  So what may be triggered
  * otherwise than is wanted is deleted first.  Nothing is lost in between: the
  * EV_ADD runs the filter.
+ *
+ * What tells the writer of a pipe that its reader is gone, if the pipe is full
+ * (NetBSD's and OpenBSD's pipe_destroy and pipeclose notify before they set
+ * PIPE_EOF), or was gone before (EPIPE, or EBADF), is the filter for reading
+ * of the writing end.  So who is to be told of writing alone gets that, too:
+ * the end filter, which is known by its EV_DISPATCH, and of which only the
+ * end of the file is reported.
  */
 
 #include "config.h"
@@ -21,6 +28,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "selector/kqueue.h"
@@ -37,18 +45,41 @@
 #define WATCH (WATCH_LEVEL | EV_CLEAR)
 #define FORGET (EV_DELETE | EV_RECEIPT)
 
-/* What becomes of a filter: these, and MIO_LEVEL.  0: it is deleted. */
-enum { WATCHED = 1, ANEW = 2 };
+/*
+ * What becomes of a filter: these, and MIO_LEVEL.  0: it is deleted.  The
+ * values are apart from MIO_LEVEL.
+ */
+enum { WATCHED = 1, ANEW = 2, FOR_END = 4 };
 
-#ifdef EVFILT_AIO
+/* Whose pipes need the end filter; elsewhere nobody has tried it. */
+#if defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__) ||   \
+    defined(MIO_MODEL_KQUEUE)
+#define PIPES_NEED_HELP 1
+#else
+#define PIPES_NEED_HELP 0
+#endif
+#ifndef EV_DISPATCH /* NetBSD before 10 */
+#define EV_DISPATCH 0
+#endif
+
+/* NetBSD and OpenBSD have the names of these filters, but no requests. */
+#if defined(__FreeBSD__) || defined(__DragonFly__) || defined(__APPLE__) ||  \
+    defined(MIO_MODEL_KQUEUE)
 #define KNOWS_AIO MIO_AIO
 #else
 #define KNOWS_AIO 0u
 #endif
-#ifdef EVFILT_LIO
+#if defined(__FreeBSD__) || defined(MIO_MODEL_KQUEUE)
 #define KNOWS_LIO MIO_LIO
 #else
 #define KNOWS_LIO 0u
+#endif
+
+/* OpenBSD's kevent(2) is no cancellation point. */
+#if defined(__OpenBSD__) || defined(MIO_MODEL_KQUEUE)
+#define WAITS_UNCANCELLABLE 1
+#else
+#define WAITS_UNCANCELLABLE 0
 #endif
 
 /* What is asked for a descriptor, and what each change's receipt said. */
@@ -85,7 +116,7 @@ mio__kqueue_error(const struct kevent *receipt)
 static int
 open_kqueue(struct mio_registry *registry)
 {
-	atomic_init(&registry->levels, false);
+	atomic_init(&registry->triggers, false);
 	registry->fd = kqueue();
 	if (registry->fd < 0)
 		return -1;
@@ -123,6 +154,8 @@ request_filter(struct request *request, struct kevent change, mio_token token,
 	}
 	if (how & WATCHED) {
 		change.flags = how & MIO_LEVEL ? WATCH_LEVEL : WATCH;
+		if (how & FOR_END)
+			change.flags = WATCH | EV_DISPATCH;
 		request->changes[request->count++] = change;
 	}
 }
@@ -133,7 +166,7 @@ request_write(struct request *request, int fd, mio_token token, unsigned how)
 	struct kevent change = { .ident = (uintptr_t)fd,
 		.filter = EVFILT_WRITE };
 
-	request_filter(request, change, token, how);
+	request_filter(request, change, token, how & ~(unsigned)FOR_END);
 }
 
 static void
@@ -143,6 +176,28 @@ request_read(struct request *request, int fd, mio_token token, unsigned how)
 		.filter = EVFILT_READ };
 
 	request_filter(request, change, token, how);
+}
+
+/* Whether this is a pipe that can be written to. */
+static bool
+is_writers_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	       (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+}
+
+/* FOR_END if that filter is needed; else 0. */
+static inline unsigned
+end_filter(int fd, unsigned interests, const struct mio_source *source)
+{
+	if (!PIPES_NEED_HELP || EV_DISPATCH == 0 ||
+	    (interests & (MIO_READABLE | MIO_WRITABLE)) != MIO_WRITABLE ||
+	    (source != NULL && MIO__FAMILY(source->kind) != AF_UNSPEC) ||
+	    !is_writers_pipe(fd))
+		return 0;
+	return FOR_END;
 }
 
 /*
@@ -155,6 +210,14 @@ has_no_reader(const struct kevent *change, int error)
 	if (error == EBADF && change->filter == EVFILT_WRITE)
 		return fcntl((int)change->ident, F_GETFD) >= 0;
 	return error == EPIPE;
+}
+
+/* What the registration does without. */
+static MIO__COLD bool
+may_fail(const struct kevent *change, int error)
+{
+	return (change->flags & EV_DISPATCH) != 0 ||
+	       has_no_reader(change, error);
 }
 
 /* Of the errors, the first is the call's. */
@@ -180,7 +243,7 @@ make(struct mio_registry *registry, struct request *request)
 			continue;
 		/* ENOENT: it was not there, as wanted. */
 		if (change->flags & EV_DELETE ? error != ENOENT
-					      : !has_no_reader(change, error))
+					      : !may_fail(change, error))
 			failure = error;
 	}
 	return failure != 0 ? mio__fail(failure) : 0;
@@ -201,6 +264,14 @@ unmake(struct mio_registry *registry, const struct request *request)
 	errno = error;
 }
 
+/* How the filters of a source are triggered. */
+static inline unsigned
+trigger_of(const struct mio_source *source)
+{
+	return (source->kind & MIO__KIND_LEVEL ? MIO_LEVEL : 0) |
+	       (source->kind & MIO__KIND_END ? FOR_END : 0);
+}
+
 /*
  * Of a `change` that failed: the filters that the source had get the token
  * and the trigger that they had, the others go.
@@ -210,8 +281,7 @@ restore(struct mio_registry *registry, const struct request *request,
     const struct mio_source *source, unsigned anew)
 {
 	const mio_token token = (mio_token)source->priv[1];
-	const unsigned how =
-	    anew | (source->kind & MIO__KIND_LEVEL ? MIO_LEVEL : 0);
+	const unsigned how = anew | trigger_of(source);
 	struct request undo = { .count = 0 };
 	int error = errno;
 
@@ -231,37 +301,45 @@ restore(struct mio_registry *registry, const struct request *request,
 	errno = error;
 }
 
-/* The trigger wanted for a raw descriptor, ANEW if it may have the other. */
+/*
+ * The trigger wanted for a raw descriptor, of which `end` is what end_filter
+ * says; ANEW if it may have another.
+ */
 static inline unsigned
-raw_trigger(struct mio_registry *registry, unsigned interests)
+raw_trigger(struct mio_registry *registry, unsigned interests, unsigned end)
 {
+	unsigned how = (interests & MIO_LEVEL) | end;
+
 	/* Relaxed: who changes a registration knows that it was made. */
-	if (interests & MIO_LEVEL)
+	if (how != 0)
 		atomic_store_explicit(
-		    &registry->levels, true, memory_order_relaxed);
-	else if (!atomic_load_explicit(&registry->levels, memory_order_relaxed))
+		    &registry->triggers, true, memory_order_relaxed);
+	else if (!atomic_load_explicit(
+		     &registry->triggers, memory_order_relaxed))
 		return 0;
-	return (interests & MIO_LEVEL) | ANEW;
+	return how | ANEW;
 }
 
 static inline unsigned
-source_trigger(const struct mio_source *source, unsigned interests)
+source_trigger(
+    const struct mio_source *source, unsigned interests, unsigned end)
 {
-	unsigned level = interests & MIO_LEVEL;
-	bool was_level = source->kind & MIO__KIND_LEVEL;
+	unsigned how = (interests & MIO_LEVEL) | end;
 
-	return was_level != (level != 0) ? level | ANEW : level;
+	return how != trigger_of(source) ? how | ANEW : how;
 }
 
 static inline void
-remember(struct mio_source *source, mio_token token, unsigned interests)
+remember(struct mio_source *source, mio_token token, unsigned how)
 {
 	if (source == NULL)
 		return;
 	source->priv[1] = (void *)token;
-	source->kind &= ~MIO__KIND_LEVEL;
-	if (interests & MIO_LEVEL)
+	source->kind &= ~(MIO__KIND_LEVEL | MIO__KIND_END);
+	if (how & MIO_LEVEL)
 		source->kind |= MIO__KIND_LEVEL;
+	if (how & FOR_END)
+		source->kind |= MIO__KIND_END;
 }
 
 /* Readable, writable or both. */
@@ -269,6 +347,15 @@ static inline bool
 common(unsigned interests)
 {
 	return interests - 1 < MIO_READABLE + MIO_WRITABLE;
+}
+
+/* NetBSD hangs with a kqueue that watches itself. */
+static inline int
+check(const struct mio_registry *registry, int fd, unsigned interests)
+{
+	if (fd == registry->fd)
+		return mio__fail(EINVAL);
+	return common(interests) ? 0 : mio__bad_interests(registry, interests);
 }
 
 /*
@@ -280,21 +367,22 @@ mio__kqueue_add(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
-	unsigned how;
+	unsigned end, how;
 
-	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
+	if (check(registry, fd, interests) < 0)
 		return mio__not_added(source);
-	how = source != NULL ? interests & MIO_LEVEL
-			     : raw_trigger(registry, interests);
+	end = end_filter(fd, interests, source);
+	how = source != NULL ? (interests & MIO_LEVEL) | end
+			     : raw_trigger(registry, interests, end);
 	if (interests & MIO_WRITABLE)
 		request_write(&request, fd, token, how | WATCHED);
-	if (interests & MIO_READABLE)
+	if ((interests & MIO_READABLE) || end != 0)
 		request_read(&request, fd, token, how | WATCHED);
 	if (make(registry, &request) < 0) {
 		unmake(registry, &request);
 		return mio__not_added(source);
 	}
-	remember(source, token, interests);
+	remember(source, token, how);
 	return 0;
 }
 
@@ -303,22 +391,23 @@ mio__kqueue_change(struct mio_registry *registry, int fd, mio_token token,
     unsigned interests, struct mio_source *source)
 {
 	struct request request = { .count = 0 };
-	unsigned how;
+	unsigned end, how;
 
-	if (!common(interests) && mio__bad_interests(registry, interests) < 0)
+	if (check(registry, fd, interests) < 0)
 		return -1;
-	how = source != NULL ? source_trigger(source, interests)
-			     : raw_trigger(registry, interests);
+	end = end_filter(fd, interests, source);
+	how = source != NULL ? source_trigger(source, interests, end)
+			     : raw_trigger(registry, interests, end);
 	request_write(&request, fd, token,
 	    interests & MIO_WRITABLE ? how | WATCHED : how);
 	request_read(&request, fd, token,
-	    interests & MIO_READABLE ? how | WATCHED : how);
+	    (interests & MIO_READABLE) || end != 0 ? how | WATCHED : how);
 	if (make(registry, &request) < 0) {
 		if (source != NULL)
 			restore(registry, &request, source, how & ANEW);
 		return -1;
 	}
-	remember(source, token, interests);
+	remember(source, token, how);
 	return 0;
 }
 
@@ -332,6 +421,12 @@ mio__kqueue_remove(struct mio_registry *registry, int fd)
 	return make(registry, &request);
 }
 
+static inline bool
+is_end_filter(const struct kevent *native)
+{
+	return native->filter == EVFILT_READ && (native->flags & EV_DISPATCH);
+}
+
 /* By mio's formulas, and the superset rule of mio_event(3). */
 static uint32_t
 readiness_of(const struct kevent *native)
@@ -341,7 +436,9 @@ readiness_of(const struct kevent *native)
 
 	switch (native->filter) {
 	case EVFILT_READ:
-		readiness = MIO_READABLE | (closed ? MIO_READ_CLOSED : 0);
+		readiness = is_end_filter(native)
+		    ? MIO_WRITABLE | MIO_WRITE_CLOSED
+		    : MIO_READABLE | (closed ? MIO_READ_CLOSED : 0);
 		break;
 	case EVFILT_WRITE:
 		readiness = MIO_WRITABLE | (closed ? MIO_WRITE_CLOSED : 0);
@@ -367,24 +464,62 @@ readiness_of(const struct kevent *native)
 _Static_assert(sizeof(struct kevent) >= sizeof(struct mio_event),
     "or the translation would overtake what is unread");
 
-/* In place, from the start: struct kevent is the larger one. */
+/*
+ * The end filter has nothing to say but the end, which the filter for writing
+ * may say as well, right before or after it.
+ */
+static inline bool
+is_news(const struct kevent *native, const struct kevent *last)
+{
+	if ((native->flags & EV_EOF) == 0)
+		return !is_end_filter(native);
+	return native->ident != last->ident || (last->flags & EV_EOF) == 0 ||
+	       is_end_filter(native) == is_end_filter(last);
+}
+
+/*
+ * In place, from the start: struct kevent is the larger one.  Returns how many
+ * are left.
+ */
 static int
 received(struct mio_events *events, int n)
 {
-	struct mio_event *list = events->list;
+	struct mio_event *event = events->list;
+	struct kevent last = { .flags = 0 };
 
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct kevent native;
 
-		memcpy(&native, (const char *)list + i * sizeof(native),
+		memcpy(&native,
+		    (const char *)events->list + i * sizeof(native),
 		    sizeof(native));
-		memcpy(&list[i].token, &native.udata, sizeof(list[i].token));
-		list[i].readiness = readiness_of(&native);
-		list[i].native = (uint32_t)native.filter << 16 |
-				 ((uint32_t)native.flags & 0xffffu);
-		MIO__PROBE3(event, list[i].token, list[i].readiness,
-		    list[i].native);
+		if (!is_news(&native, &last))
+			continue;
+		memcpy(&event->token, &native.udata, sizeof(event->token));
+		event->readiness = readiness_of(&native);
+		event->native = (uint32_t)native.filter << 16 |
+				((uint32_t)native.flags & 0xffffu);
+		MIO__PROBE3(
+		    event, event->token, event->readiness, event->native);
+		event++;
+		last = native;
 	}
+	return (int)(event - events->list);
+}
+
+static int
+call_kevent(
+    int kq, struct mio_events *events, const struct timespec *timeout)
+{
+	int n;
+
+	if (WAITS_UNCANCELLABLE)
+		mio__sys_test_cancel();
+	n = kevent(kq, NULL, 0, (void *)events->list,
+	    MIO__KEVENTS(events->limit), timeout);
+	/* What it took from the kernel must not be lost. */
+	if (WAITS_UNCANCELLABLE && n <= 0)
+		mio__sys_test_cancel();
 	return n;
 }
 
@@ -401,11 +536,10 @@ wait_until(int kq, struct mio_events *events, int64_t timeout_ns)
 		if (left > 0)
 			timeout = mio__sys_timespec(
 			    left < LONGEST_WAIT ? left : LONGEST_WAIT);
-		n = kevent(kq, NULL, 0, (void *)events->list,
-		    MIO__KEVENTS(events->limit), left < 0 ? NULL : &timeout);
+		n = call_kevent(kq, events, left < 0 ? NULL : &timeout);
 		if (n > 0)
-			return received(events, n);
-		if (n < 0 || timeout_ns == 0)
+			n = received(events, n);
+		if (n != 0 || timeout_ns == 0)
 			return n;
 		left = deadline - mio__sys_now();
 		if (left <= 0)

@@ -309,12 +309,20 @@ mask_of(unsigned interests)
 	return (short)mask;
 }
 
-/* Device and inode, in one: apart up to 40 bits of inode and 24 of device. */
+/*
+ * Device and inode, in one: apart up to 40 bits of inode and 24 of device.
+ * BSD's sockets, and NetBSD's and OpenBSD's pipes, have no inode, or get it
+ * when they are asked for the first time: 0 is UNKNOWN.
+ */
+enum { UNKNOWN = 0 };
+
 static uint64_t
 file_of(const struct stat *st)
 {
 	uint64_t dev = (uint64_t)st->st_dev;
 
+	if (st->st_ino == 0)
+		return UNKNOWN;
 	return (uint64_t)st->st_ino ^ (dev << 40 | dev >> 24);
 }
 
@@ -364,7 +372,22 @@ kind_of(const struct mio_source *source)
 static bool
 stale(const struct entry *entry, const struct stat *st)
 {
-	return entry->file != file_of(st);
+	uint64_t file = file_of(st);
+
+	return entry->file != file && entry->file != UNKNOWN &&
+	       file != UNKNOWN;
+}
+
+/*
+ * It stands for the same one for sure.  A number of the library's own does,
+ * as nobody else closes it.
+ */
+static bool
+same(const struct entry *entry, const struct stat *st)
+{
+	if (entry->file == UNKNOWN)
+		return entry->kind == WAKER;
+	return entry->file == file_of(st);
 }
 
 static int
@@ -376,7 +399,8 @@ add_locked(struct table *table, int fd, const struct stat *st, uint8_t kind,
 	if (fd == table->notify.fds[0])
 		return mio__fail(EINVAL);
 	place = find(table, fd);
-	if (place != 0 && !stale(&table->entries[place], st))
+	/* Of what cannot be told apart, the new one has the number. */
+	if (place != 0 && same(&table->entries[place], st))
 		return mio__fail(EEXIST);
 	if (reserve(table, fd) < 0)
 		return -1;

@@ -76,6 +76,8 @@ mio__sys_getenv(const char *name)
 {
 #ifdef HAVE_SECURE_GETENV
 	return secure_getenv(name);
+#elif defined(HAVE_ISSETUGID)
+	return issetugid() ? NULL : getenv(name);
 #else
 	if (getuid() != geteuid() || getgid() != getegid())
 		return NULL;

@@ -5,6 +5,9 @@
 #include "sys/sys.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -75,8 +78,8 @@ hush_accepted(int fd)
 	return fd;
 }
 
-int
-mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
+static int
+accept_dressed(int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
 #if defined(HAVE_ACCEPT4) && defined(HAVE_SOCK_CLOEXEC)
 	int stream = accept4(fd, addr, addrlen, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -86,6 +89,89 @@ mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 #endif
 	return hush_accepted(dress(accept(fd, addr, addrlen)));
 }
+
+#if MIO__TELLS_LENGTHS
+
+int
+mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
+{
+	return accept_dressed(fd, addr, addrlen);
+}
+
+#else
+
+/* An address as the kernel gave it, whole, to be cut for the caller. */
+struct whole {
+	struct sockaddr_storage addr;
+	socklen_t len;
+};
+
+static void
+hand_out(
+    const struct whole *whole, struct sockaddr *addr, socklen_t *addrlen)
+{
+	socklen_t len = *addrlen < whole->len ? *addrlen : whole->len;
+
+	memcpy(addr, &whole->addr, (size_t)len);
+	*addrlen = whole->len;
+}
+
+int
+mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
+{
+	struct whole whole = { .len = sizeof(whole.addr) };
+	int stream;
+
+	if (addr == NULL)
+		return accept_dressed(fd, NULL, NULL);
+	stream =
+	    accept_dressed(fd, (struct sockaddr *)&whole.addr, &whole.len);
+	if (stream >= 0)
+		hand_out(&whole, addr, addrlen);
+	return stream;
+}
+
+int
+mio__sys_getsockname(int fd, struct sockaddr *addr, socklen_t *addrlen)
+{
+	struct whole whole = { .len = sizeof(whole.addr) };
+	int result =
+	    getsockname(fd, (struct sockaddr *)&whole.addr, &whole.len);
+
+	if (result == 0)
+		hand_out(&whole, addr, addrlen);
+	return result;
+}
+
+int
+mio__sys_getpeername(int fd, struct sockaddr *addr, socklen_t *addrlen)
+{
+	struct whole whole = { .len = sizeof(whole.addr) };
+	int result =
+	    getpeername(fd, (struct sockaddr *)&whole.addr, &whole.len);
+
+	if (result == 0)
+		hand_out(&whole, addr, addrlen);
+	return result;
+}
+
+ssize_t
+mio__sys_recvfrom(int fd, void *buf, size_t len, int flags,
+    struct sockaddr *addr, socklen_t *addrlen)
+{
+	struct whole whole = { .len = sizeof(whole.addr) };
+	ssize_t n;
+
+	if (addr == NULL)
+		return recv(fd, buf, len, flags);
+	n = recvfrom(fd, buf, len, flags, (struct sockaddr *)&whole.addr,
+	    &whole.len);
+	if (n >= 0)
+		hand_out(&whole, addr, addrlen);
+	return n;
+}
+
+#endif
 
 static int
 socketpair_plain(int type, int fds[2])
@@ -199,6 +285,48 @@ mio__sys_is_socket(int fd, int *family, int *type)
 	*family = addr.ss_family;
 	return true;
 #endif
+}
+
+#if !MIO__TELLS_UNCONNECTED
+/* Nobody connects it; a Unix stream's connect takes no time. */
+static bool
+idle(int fd)
+{
+	int family, type;
+
+	if (!mio__sys_is_socket(fd, &family, &type))
+		return false;
+	if (family == AF_UNIX)
+		return true;
+#ifdef TCP_INFO
+	if (type == SOCK_STREAM) {
+		struct tcp_info info = { .tcpi_state = 0 };
+		socklen_t len = sizeof(info);
+
+		/* TCPS_CLOSED: it neither connects nor is it connected. */
+		return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ==
+			   0 &&
+		       info.tcpi_state == 0;
+	}
+#endif
+	return false;
+}
+#endif
+
+short
+mio__sys_connecting(int fd)
+{
+	struct pollfd asked = { .fd = fd, .events = POLLOUT };
+	int n;
+
+	do /* a signal that is due interrupts even this */
+		n = poll(&asked, 1, 0);
+	while (n < 0 && errno == EINTR);
+#if !MIO__TELLS_UNCONNECTED
+	if (n == 0 && idle(fd))
+		return POLLHUP;
+#endif
+	return n < 0 ? POLLNVAL : asked.revents;
 }
 
 /*

@@ -5,6 +5,7 @@
 #define MIO_SYS_H
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,27 @@
 #define MIO__UNIX_BACKLOG SOMAXCONN
 #endif
 
+/* How many vectors one call may have; Hurd's limits.h names no limit. */
+#ifdef IOV_MAX
+#define MIO__IOV_MAX IOV_MAX
+#else
+#define MIO__IOV_MAX 1024
+#endif
+
+/*
+ * Whether the kernel tells the length of an address that it had to cut;
+ * FreeBSD and NetBSD tell what they wrote.  And whether poll(2) tells a
+ * socket that nobody connects from one that still connects: BSD reports
+ * neither.  The model of kqueue comes with the habits of BSD.
+ */
+#if defined(__linux__) && !defined(MIO_MODEL_KQUEUE)
+#define MIO__TELLS_LENGTHS 1
+#define MIO__TELLS_UNCONNECTED 1
+#else
+#define MIO__TELLS_LENGTHS 0
+#define MIO__TELLS_UNCONNECTED 0
+#endif
+
 /* Sets sa_len, where there is one. */
 void mio__sys_set_len(void *addr, size_t len);
 /* Whether there can be sockets of IPv6. */
@@ -49,6 +71,24 @@ int mio__sys_socket(int family, int type);
 int mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen);
 int mio__sys_pipe(int fds[2]);
 int mio__sys_socketpair(int type, int fds[2]); /* AF_UNIX */
+
+/* As the calls, but an address that is cut tells its whole length. */
+#if MIO__TELLS_LENGTHS
+#define mio__sys_getsockname getsockname
+#define mio__sys_getpeername getpeername
+#define mio__sys_recvfrom recvfrom
+#else
+int mio__sys_getsockname(int fd, struct sockaddr *addr, socklen_t *addrlen);
+int mio__sys_getpeername(int fd, struct sockaddr *addr, socklen_t *addrlen);
+ssize_t mio__sys_recvfrom(int fd, void *buf, size_t len, int flags,
+    struct sockaddr *addr, socklen_t *addrlen);
+#endif
+
+/*
+ * What poll(2) says now of a socket that is neither connected nor failed,
+ * asked for POLLOUT: 0 if it still connects.
+ */
+short mio__sys_connecting(int fd);
 
 /* SO_REUSEADDR, where it does not let others take the address over. */
 int mio__sys_reuse_addr(int fd);
