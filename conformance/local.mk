@@ -238,7 +238,11 @@ noinst_LTLIBRARIES += conformance/libmodel.la
 MODEL_LIBS = conformance/libmodel.la
 endif
 conformance_libmodel_la_SOURCES = \
+	conformance/models/bsd.c \
+	conformance/models/bsd/calls.h \
+	conformance/models/bsd/poll.h \
 	conformance/models/include/sys/event.h \
+	conformance/models/kernel.h \
 	conformance/models/kqueue.c
 
 check_PROGRAMS += conformance/test_edges

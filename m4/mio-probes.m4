@@ -69,22 +69,35 @@ dnl The model is compiled into the probe and later into the library.
 AC_DEFUN([MIO_WITH_MODEL_KQUEUE], [
 AC_ARG_WITH([model-kqueue],
 	[AS_HELP_STRING([--with-model-kqueue],
-		[use a model of kqueue, for tests of libmio alone @<:@no@:>@])],
+		[use a model of kqueue, for tests of libmio alone; =bsd: and
+		of what else BSD does its way, see HACKING @<:@no@:>@])],
 	[],
 	[with_model_kqueue=no])
 mio_model=
 AS_CASE([$with_model_kqueue:$with_libkqueue],
 	[no:*], [],
-	[yes:no], [
-		mio_model=`cd "$srcdir" && pwd`/conformance/models
-		CPPFLAGS="$CPPFLAGS -I$mio_model/include"
-		AS_VAR_APPEND([mio_model], [/kqueue.c])],
-	[yes:*], [AC_MSG_ERROR(
+	[yes:no|bsd:no], [
+		mio_models=`cd "$srcdir" && pwd`/conformance/models
+		CPPFLAGS="$CPPFLAGS -I$mio_models/include"
+		mio_model="$mio_models/kqueue.c $mio_models/bsd.c"],
+	[yes:*|bsd:*], [AC_MSG_ERROR(
 		[--with-model-kqueue and --with-libkqueue: choose one])],
-	[AC_MSG_ERROR([--with-model-kqueue=$with_model_kqueue: say yes or no])])
-MIO_DEFINE_IF([$with_model_kqueue], [MIO_MODEL_KQUEUE],
-	[kqueue is a model of it])
-AM_CONDITIONAL([MODEL_KQUEUE], [test "$with_model_kqueue" = "yes"])
+	[AC_MSG_ERROR(m4_normalize([
+		[--with-model-kqueue=$with_model_kqueue: say yes, bsd or no]]))])
+AS_IF([test "$with_model_kqueue" != "no"],
+	[AC_DEFINE([MIO_MODEL_KQUEUE], [1], [kqueue is a model of it])])
+AM_CONDITIONAL([MODEL_KQUEUE], [test "$with_model_kqueue" != "no"])
+dnl Not for what configure asks.
+MODEL_CPPFLAGS=
+AS_IF([test "$with_model_kqueue" = "bsd"], [
+	AC_DEFINE([MIO_MODEL_BSD], [1], [so is what else BSD does its way])
+	MODEL_CPPFLAGS="-DMODEL_BSD -I$mio_models/bsd"
+	AS_VAR_APPEND([MODEL_CPPFLAGS], [" -include $mio_models/bsd/calls.h"])
+	AS_IF([test "$enable_shared" = "yes"],
+		[AC_MSG_ERROR(m4_normalize([
+			[--with-model-kqueue=bsd: the tests share the system
+			with the library; give --disable-shared, too]]))])])
+AC_SUBST([MODEL_CPPFLAGS])
 ])
 
 AC_DEFUN([MIO_PROBE_SYSTEM], [

@@ -24,6 +24,8 @@
 
 #include <sys/event.h>
 
+#include "kernel.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -63,7 +65,8 @@ struct knote {
 	uint32_t generation; /* of the entry for its descriptor */
 	dev_t dev;
 	ino_t ino;
-	bool writes; /* an end of a pipe: which */
+	bool writes, reads; /* an end of a pipe: which, or both */
+	bool deaf;
 	bool queued, disabled, triggered;
 	struct knote *next; /* in its bucket */
 	TAILQ_ENTRY(knote) entry;
@@ -245,7 +248,8 @@ knote_new(struct queue *queue, const struct kevent *kev)
 	memset(note, 0, sizeof(*note));
 	note->kev = *kev;
 	note->kev.flags = kev->flags &
-	    (EV_CLEAR | EV_ONESHOT | EV_RECEIPT | EV_DISPATCH);
+	    (EV_CLEAR | EV_ONESHOT | EV_RECEIPT | EV_DISPATCH |
+		(model_kernel()->keeps_add ? EV_ADD : 0));
 	note->kind = NO_FILE;
 	note->next = *first;
 	*first = note;
@@ -413,19 +417,58 @@ socket_ready(struct knote *note, int fd, short now)
 	return error || (now & POLLOUT);
 }
 
-/* filt_piperead, filt_pipewrite; pipe_nfiltops for what an end cannot do. */
+/* Whether there is room in a pipe, or was when the other end went. */
+static bool
+has_room(int fd, const struct knote *note, short now)
+{
+	struct stat st;
+
+	if (!note->reads)
+		return now & POLLOUT;
+	return fstat(fd, &st) == 0 && !model_was_full(&st);
+}
+
+/*
+ * filt_pipewrite.  NetBSD's pipeclose and OpenBSD's pipe_destroy run it before
+ * they set PIPE_EOF, and then forget the knotes; FreeBSD's knlist_clear makes
+ * it the last event.
+ */
+static bool
+pipe_writable(struct knote *note, int fd, short now)
+{
+	const struct kernel *kernel = model_kernel();
+	struct stat st;
+
+	if (note->deaf)
+		return false;
+	if (now & (note->reads ? POLLHUP : POLLERR)) {
+		note->deaf = kernel->full_is_deaf && !has_room(fd, note, now);
+		if (note->deaf)
+			return false;
+		if (kernel->end_is_oneshot)
+			note->kev.flags |= EV_ONESHOT;
+		return ended(note, false);
+	}
+	if ((now & POLLOUT) == 0)
+		return false;
+	if (note->reads && fstat(fd, &st) == 0)
+		model_has_room(&st);
+	note->kev.data = note->reads
+	    ? option(fd, SO_SNDBUF) - number(fd, SIOCOUTQ)
+	    : syscall(SYS_fcntl, fd, F_GETPIPE_SZ, 0) - number(fd, FIONREAD);
+	return true;
+}
+
+/* filt_piperead; a writing end hears of its reader's end, too. */
 static bool
 pipe_ready(struct knote *note, int fd, short now)
 {
-	if (note->writes != (note->kev.filter == EVFILT_WRITE))
-		return note->writes && (now & POLLERR) && ended(note, false);
-	note->kev.data = number(fd, FIONREAD);
-	if (note->writes)
-		note->kev.data =
-		    syscall(SYS_fcntl, fd, F_GETPIPE_SZ, 0) - note->kev.data;
-	if (now & (note->writes ? POLLERR : POLLHUP))
+	if (note->kev.filter == EVFILT_WRITE)
+		return note->writes && pipe_writable(note, fd, now);
+	if (now & (note->reads ? POLLHUP : POLLERR))
 		return ended(note, false);
-	return now & (note->writes ? POLLOUT : POLLIN);
+	note->kev.data = note->reads ? number(fd, FIONREAD) : 0;
+	return note->reads && (now & POLLIN);
 }
 
 /* Whether the condition holds; sets data, fflags and EV_EOF. */
@@ -496,15 +539,17 @@ attach(struct queue *queue, int kq, struct knote *note)
 	note->dev = st.st_dev;
 	note->ino = st.st_ino;
 	note->kind = OTHER;
-	if (S_ISSOCK(st.st_mode)) {
+	if (model_is_pipe(&st)) {
+		note->kind = PIPE;
+		note->reads = note->writes = true;
+	} else if (S_ISSOCK(st.st_mode)) {
 		note->kind =
 		    option(fd, SO_TYPE) == SOCK_DGRAM ? DATAGRAM : STREAM;
 	} else if (S_ISFIFO(st.st_mode)) {
 		note->kind = PIPE;
 		note->writes = (syscall(SYS_fcntl, fd, F_GETFL, 0) &
 				   O_ACCMODE) == O_WRONLY;
-		if (writes && note->writes && (poll_now(fd) & POLLERR))
-			return EPIPE;
+		note->reads = !note->writes;
 	} else if (is_kqueue(fd)) {
 		note->kind = KQUEUE;
 		if (writes || queue_of(fd) == queue)
@@ -512,6 +557,9 @@ attach(struct queue *queue, int kq, struct knote *note)
 	} else if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && writes) {
 		return EINVAL;
 	}
+	if (note->kind == PIPE && writes && note->writes &&
+	    (poll_now(fd) & (note->reads ? POLLHUP : POLLERR)))
+		return model_kernel()->no_reader;
 	return enter_epoll(queue, kq, note);
 }
 
@@ -571,6 +619,8 @@ apply(struct queue *queue, int kq, const struct kevent *change)
 		forget_closed(queue, kq, change->ident);
 		break;
 	case EVFILT_USER:
+		if (model_kernel()->lacks_user)
+			return EINVAL;
 		break;
 	case EVFILT_AIO:
 	case EVFILT_LIO:
@@ -708,6 +758,17 @@ now_ns(void)
 	return (int64_t)now.tv_sec * NS + now.tv_nsec;
 }
 
+/* What is not at once takes whole ticks, and the rest of the present one. */
+static int64_t
+in_ticks(int64_t ns)
+{
+	const long tick = model_kernel()->tick;
+
+	if (tick == 0 || ns == 0)
+		return ns;
+	return (ns + tick - 1) / tick * tick + tick;
+}
+
 /* The last look, after the time is up or a signal came, decides. */
 static int
 wait_for(struct queue *queue, int kq, struct kevent *events, int nevents,
@@ -719,8 +780,8 @@ wait_for(struct queue *queue, int kq, struct kevent *events, int nevents,
 	int error = 0;
 
 	if (timeout != NULL)
-		deadline = now_ns() + (int64_t)timeout->tv_sec * NS +
-		    timeout->tv_nsec;
+		deadline = now_ns() + in_ticks((int64_t)timeout->tv_sec * NS +
+		    timeout->tv_nsec);
 	for (;;) {
 		struct timespec rest = { 0, 0 };
 		int64_t left = timeout != NULL ? deadline - now_ns() : 0;

@@ -22,7 +22,7 @@
 #endif
 
 /* Whether Unix sockets have names outside the file system. */
-#if defined(__linux__)
+#if defined(__linux__) && !defined(MIO_MODEL_BSD)
 #define MIO__ABSTRACT_NAMES 1
 #else
 #define MIO__ABSTRACT_NAMES 0
