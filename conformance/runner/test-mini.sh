@@ -79,7 +79,7 @@ if [ "$MIO_BACKENDS" = "$linux" ] && [ -z "$MIO_SANITIZERS" ]; then
 	chmod -R u+w "$tmp/tree"
 	cp "$top_builddir/config.h" "$tmp/tree"
 	cp "$top_builddir/lib/backends.def" "$tmp/tree/lib"
-	cc="$CC $CPPFLAGS $CFLAGS $LDFLAGS"
+	cc="$CC $CPPFLAGS $CFLAGS -O0 $LDFLAGS"
 	sed -n '/^    cc -DMIO_MINI/,/[^\\]$/p' "$top_srcdir/HACKING" |
 		sed "s|^    cc |$cc |" >"$tmp/tree/cc.sh"
 	(cd "$tmp/tree" && sh ./cc.sh) >"$tmp/out" 2>&1 || {
