@@ -88,7 +88,8 @@ is_name(const char *scope)
 static int
 parse_scope(const char *scope, uint32_t *id)
 {
-	if (parse_number(scope, UINT32_MAX, id))
+	/* As many digits as the largest has: more would not fit in a host. */
+	if (strlen(scope) <= 10 && parse_number(scope, UINT32_MAX, id))
 		return 0;
 	if (!is_name(scope))
 		return mio__fail(EINVAL);

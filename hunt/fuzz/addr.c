@@ -9,7 +9,7 @@
  * be read as the same.  Meant to differ:
  * - an octet with a superfluous 0 is refused, whatever the libc does;
  * - "127.1" and "0x7f.1", which getaddrinfo takes, are refused;
- * - a port has one to five digits;
+ * - a port has one to five digits, a scope's number one to ten;
  * - a scope may have an interface's name with any address;
  * - "::1.2.3.4" is written "::102:304", as RFC 5952 has it; inet_ntop may not.
  * With -DFUZZER: a target for libFuzzer and AFL++.
@@ -117,7 +117,8 @@ reference(const char *text, struct sockaddr_storage *addr)
 	if (strchr(host, '%') != NULL) {
 		if (!digits(strchr(host, '%') + 1))
 			return -1;
-		return resolved(host + 1, colon + 1, addr);
+		return strlen(strchr(host, '%') + 1) <= 10 &&
+		    resolved(host + 1, colon + 1, addr);
 	}
 	if (inet_pton(AF_INET6, host + 1, &in6.sin6_addr) != 1)
 		return 0;
