@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "sys/sys.h"
@@ -446,37 +445,12 @@ mio_source_send(
 	    send(source->handle, buf, len, flags | MIO__NOSIGNAL));
 }
 
-/*
- * Kernels differ in what they say of Unix addresses: of a socket without a
- * name nothing (Linux's recvfrom), its family, or zeros (BSD); of a path its
- * length with or without the NUL.  Here it is the family alone, and the path
- * without the NUL.  `size` bytes at `addr` are the caller's.
- */
 static void
 tidy_address(const struct mio_source *source, struct sockaddr *addr,
     socklen_t size, socklen_t *addrlen)
 {
-	const size_t offset = offsetof(struct sockaddr_un, sun_path);
-	const sa_family_t family = AF_UNIX;
-	const char *path = (const char *)addr + offset;
-	size_t there = *addrlen < size ? *addrlen : size;
-	size_t len;
-
-	if (MIO__FAMILY(source->kind) != AF_UNIX)
-		return;
-	if (*addrlen == 0) {
-		if (size >= offset)
-			memcpy((char *)addr +
-				offsetof(struct sockaddr_un, sun_family),
-			    &family, sizeof(family));
-		*addrlen = (socklen_t)offset;
-	} else if (there > offset && (*path != '\0' || !MIO__ABSTRACT_NAMES)) {
-		len = strnlen(path, there - offset);
-		/* Cut short, its end is unknown: as the kernel says. */
-		if (there == *addrlen || offset + len < there ||
-		    there >= sizeof(struct sockaddr_un))
-			*addrlen = (socklen_t)(offset + len);
-	}
+	if (MIO__FAMILY(source->kind) == AF_UNIX)
+		mio__sys_tidy_unix(addr, size, addrlen);
 }
 
 ssize_t

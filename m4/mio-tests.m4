@@ -29,6 +29,9 @@ AM_CONDITIONAL([HAVE_CHECK], [test "$mio_check" = "yes"])
 AC_PATH_PROG([VALGRIND], [valgrind])
 AC_CHECK_HEADERS([valgrind/helgrind.h])
 AC_CHECK_FUNCS([mallinfo2])
+dnl Not of NetBSD before 10.
+AC_CHECK_MEMBERS([struct in_pktinfo.ipi_spec_dst], [], [],
+	[[#include <netinet/in.h>]])
 ])
 
 dnl As mio-conformance is linked.

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <sys/resource.h>
@@ -142,9 +143,50 @@ waker_is(const char *name)
 }
 
 bool
+files_have_numbers(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), fds[2];
+	struct stat st;
+	bool have;
+
+	CHECK_CALL(fd);
+	CHECK_INT(0, fstat(fd, &st));
+	close(fd);
+	have = st.st_ino != 0;
+	CHECK_INT(0, pipe(fds));
+	CHECK_INT(0, fstat(fds[0], &st));
+	close(fds[0]);
+	close(fds[1]);
+	return have && st.st_ino != 0;
+}
+
+bool
+pipe_is_two_way(void)
+{
+	int fds[2], mode;
+
+	CHECK_INT(0, pipe(fds));
+	mode = fcntl(fds[0], F_GETFL) & O_ACCMODE;
+	close(fds[0]);
+	close(fds[1]);
+	return mode == O_RDWR;
+}
+
+bool
+tells_ends(void)
+{
+#ifdef POLLRDHUP
+	return true;
+#else
+	return !selector_is("poll");
+#endif
+}
+
+bool
 raw_is_lenient(void)
 {
-	return selector_is("kqueue");
+	return selector_is("kqueue") ||
+	    (selector_is("poll") && !files_have_numbers());
 }
 
 bool
@@ -368,6 +410,17 @@ slice(int64_t end)
 	return left < 500 * MIO_MSEC ? left : 500 * MIO_MSEC;
 }
 
+bool
+flags_cover(unsigned seen, unsigned flags)
+{
+	if (!tells_ends()) {
+		if (flags & (WC | E))
+			return (seen & (R | W)) != 0;
+		flags &= ~(unsigned)RC;
+	}
+	return (seen & flags) == flags;
+}
+
 static bool
 wait_flags(struct loop *loop, mio_token token, unsigned flags, bool any,
     char *why, size_t size)
@@ -386,7 +439,7 @@ wait_flags(struct loop *loop, mio_token token, unsigned flags, bool any,
 		loop->seen |= loop_flags(loop, token);
 		if (count > 0 &&
 		    (any ? (loop->seen & flags) != 0 :
-			   (loop->seen & flags) == flags))
+			   flags_cover(loop->seen, flags)))
 			return true;
 		if (now_ns() >= end)
 			break;
@@ -435,7 +488,7 @@ loop_wait_all(struct loop *loop, mio_token first, size_t count, unsigned flags,
 				seen[event->token - first] |= event->readiness;
 		missing = 0;
 		for (size_t i = 0; i < count; ++i)
-			missing += (seen[i] & flags) != flags || seen[i] == 0;
+			missing += !flags_cover(seen[i], flags) || seen[i] == 0;
 	}
 	if (missing == 0)
 		return true;
@@ -772,10 +825,39 @@ socket_on(struct mio_source *source, int family, int type)
 	return local_addr(source);
 }
 
+/*
+ * NetBSD and OpenBSD do not answer for a socket that is bound and does not
+ * listen.  So the port is that of a connection, whose listener is gone.
+ */
 struct addr
 dead_addr(struct mio_source *taken, int family)
 {
-	return socket_on(taken, family, SOCK_STREAM);
+	struct addr addr = loopback(family);
+	int listener = socket(family, SOCK_STREAM, 0);
+	int peer = socket(family, SOCK_STREAM, 0), fd;
+
+	CHECK_CALL(listener);
+	CHECK_CALL(peer);
+	CHECK_INT(0, bind(listener, &addr.u.any, addr.len));
+	CHECK_INT(0, listen(listener, 1));
+	CHECK_INT(0, getsockname(listener, &addr.u.any, &addr.len));
+	CHECK_INT(0, connect(peer, &addr.u.any, addr.len));
+	CHECK_CALL(fd = accept(listener, NULL, NULL));
+	close(listener);
+	close(peer);
+	CHECK_INT(0, mio_source_from_fd(taken, fd));
+	return addr;
+}
+
+bool
+start_refused(struct mio_source *stream, const struct addr *dead)
+{
+	for (int i = 0; i < 20; ++i) {
+		if (mio_tcp_connect(stream, &dead->u.any, dead->len) == 0)
+			return true;
+		ck_assert_int_eq(errno, ECONNREFUSED);
+	}
+	return false;
 }
 
 struct addr

@@ -31,6 +31,11 @@
 
 #include "framework.h"
 
+/* Linux, and not its imitation of another (--with-model-kqueue=bsd). */
+#if defined(__linux__) && !defined(MIO_MODEL_BSD)
+#define LIKE_LINUX 1
+#endif
+
 /* Where there is none, what tests open may leak into what they run. */
 #ifndef SOCK_CLOEXEC
 #define SOCK_CLOEXEC 0
@@ -98,8 +103,25 @@ void test_end(void);
 const char *backend(void);
 bool selector_is(const char *name);
 bool waker_is(const char *name);
-/* The selector does not know which descriptors _fd calls registered. */
+/*
+ * The selector does not know which descriptors _fd calls registered; or the
+ * kernel numbers no files but those on disks, so it cannot tell them apart.
+ */
 bool raw_is_lenient(void);
+/* The kernel's fstat(2) tells sockets and pipes apart by their numbers. */
+bool files_have_numbers(void);
+/* Both ends of a pipe can be read and written. */
+bool pipe_is_two_way(void);
+/*
+ * False where all that there is is poll(2) without POLLRDHUP: it does not
+ * tell the end of reading from data, nor an error from an end.
+ */
+bool tells_ends(void);
+/*
+ * Whether `seen` has all of `flags` that can be asked for: where tells_ends
+ * is false not the ends, and of an error one of readable and writable.
+ */
+bool flags_cover(unsigned seen, unsigned flags);
 /* The selector has the priority interest. */
 bool knows_priority(void);
 /*
@@ -331,6 +353,11 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_is_loopback(const struct addr *addr);
 /* A loopback address where nobody listens, nor can: it is `taken`'s. */
 struct addr dead_addr(struct mio_source *taken, int family);
+/*
+ * Starts to connect to such; false if the kernel never takes the time to, but
+ * refuses within connect(2).
+ */
+bool start_refused(struct mio_source *stream, const struct addr *dead);
 /* The same of UDP. */
 struct addr dead_udp(struct mio_source *taken, int family);
 

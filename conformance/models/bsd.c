@@ -170,6 +170,7 @@ ssize_t bsd_sendmsg(int, const struct msghdr *, int);
 ssize_t bsd_sendto(
     int, const void *, size_t, int, const struct sockaddr *, socklen_t);
 int bsd_setsockopt(int, int, int, const void *, socklen_t);
+int bsd_shutdown(int, int);
 ssize_t bsd_write(int, const void *, size_t);
 
 static int
@@ -266,7 +267,8 @@ shape(struct address *address)
 	if (address->len > path && kernel->pads_names) {
 		memset((char *)&address->addr + address->len, 0,
 		    sizeof(address->addr) - address->len);
-		address->len = 106;
+		if (address->len < 106)
+			address->len = 106;
 	} else if (address->len <= path && kernel->pads_unnamed) {
 		memset((char *)&address->addr + path, 0,
 		    sizeof(address->addr) - path);
@@ -292,6 +294,8 @@ bsd_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	struct address peer = { .len = sizeof(peer.addr) };
 	int stream;
 
+	if (is_pipe(fd))
+		return fail(ENOTSOCK);
 	if (type_of(fd) == SOCK_DGRAM)
 		return fail(model_kernel()->accept_dgram);
 	stream = accept4(fd, (struct sockaddr *)&peer.addr, &peer.len, flags);
@@ -311,6 +315,8 @@ bsd_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct address peer = { .len = sizeof(peer.addr) };
 
+	if (is_pipe(fd))
+		return fail(ENOTSOCK);
 	if (getpeername(fd, (struct sockaddr *)&peer.addr, &peer.len) < 0)
 		return -1;
 	hand_out(&peer, addr, len);
@@ -322,6 +328,8 @@ bsd_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct address own = { .len = sizeof(own.addr) };
 
+	if (is_pipe(fd))
+		return fail(ENOTSOCK);
 	if (getsockname(fd, (struct sockaddr *)&own.addr, &own.len) < 0)
 		return -1;
 	hand_out(&own, addr, len);
@@ -350,6 +358,9 @@ bsd_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr,
 		return fail(ENOTSOCK);
 	n = recvfrom(fd, buf, size, flags, (struct sockaddr *)&sender.addr,
 	    &sender.len);
+	/* Shut for reading, a datagram socket is at its end. */
+	if (n < 0 && errno == EAGAIN && (flags_of(fd) & POLLRDHUP))
+		return 0;
 	if (n >= 0 && addr != NULL) {
 		name_sender(fd, &sender);
 		hand_out(&sender, addr, len);
@@ -493,6 +504,12 @@ bsd_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 }
 
 /* Descriptors. */
+
+int
+bsd_shutdown(int fd, int how)
+{
+	return is_pipe(fd) ? fail(ENOTSOCK) : shutdown(fd, how);
+}
 
 int
 bsd_pipe2(int fds[2], int flags)

@@ -24,6 +24,7 @@
 #undef sendmsg
 #undef sendto
 #undef setsockopt
+#undef shutdown
 #undef write
 
 #include <poll.h>

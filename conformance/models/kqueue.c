@@ -248,7 +248,7 @@ knote_new(struct queue *queue, const struct kevent *kev)
 	memset(note, 0, sizeof(*note));
 	note->kev = *kev;
 	note->kev.flags = kev->flags &
-	    (EV_CLEAR | EV_ONESHOT | EV_RECEIPT | EV_DISPATCH |
+	    (EV_CLEAR | EV_ONESHOT | EV_RECEIPT |
 		(model_kernel()->keeps_add ? EV_ADD : 0));
 	note->kind = NO_FILE;
 	note->next = *first;
@@ -277,15 +277,6 @@ activate(struct queue *queue, struct knote *note)
 		return;
 	note->queued = true;
 	TAILQ_INSERT_TAIL(&queue->active, note, entry);
-}
-
-static void
-disable(struct queue *queue, struct knote *note)
-{
-	note->disabled = true;
-	if (note->queued)
-		TAILQ_REMOVE(&queue->active, note, entry);
-	note->queued = false;
 }
 
 /* The bell rings while knotes are queued, so the kqueue is readable. */
@@ -651,8 +642,12 @@ apply(struct queue *queue, int kq, const struct kevent *change)
 		touch(note, change);
 	if (change->flags & (EV_ADD | EV_ENABLE))
 		note->disabled = false;
-	if (change->flags & EV_DISABLE)
-		disable(queue, note);
+	if (change->flags & EV_DISABLE) {
+		note->disabled = true;
+		if (note->queued)
+			TAILQ_REMOVE(&queue->active, note, entry);
+		note->queued = false;
+	}
 	if (!note->disabled && holds(note))
 		activate(queue, note);
 	return 0;
@@ -740,11 +735,9 @@ scan(struct queue *queue, int kq, struct kevent *events, int nevents)
 			note->triggered = false;
 			note->kev.fflags = 0;
 			note->kev.data = 0;
-		}
-		if (note->kev.flags & EV_DISPATCH)
-			note->disabled = true;
-		else if (!(note->kev.flags & EV_CLEAR))
+		} else {
 			activate(queue, note);
+		}
 	}
 	return n;
 }

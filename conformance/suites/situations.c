@@ -63,8 +63,8 @@ tcp_refused(struct scene *scene)
 {
 	struct addr addr = dead_addr(&scene->peer, AF_INET);
 
-	CHECK_INT(
-	    0, mio_tcp_connect(&scene->subject, &addr.u.any, addr.len));
+	ck_assert_msg(start_refused(&scene->subject, &addr),
+	    "the kernel never says EINPROGRESS");
 	await_fd(mio_source_handle(&scene->subject), POLLOUT);
 }
 
@@ -228,6 +228,9 @@ enum {
 const struct golden *
 situation_golden(const struct situation *situation, const char *name)
 {
+	/* The lines are of a poll(2) that has POLLRDHUP. */
+	if (!tells_ends())
+		return NULL;
 	for (size_t i = 0; i < LEN(situation->golden); ++i) {
 		const struct golden *golden = &situation->golden[i];
 		size_t len = strlen(golden->selector);

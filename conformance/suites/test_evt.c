@@ -299,17 +299,14 @@ TEST(evt_writable_and_error_of_a_refused_connect, "evt-07 evt-08 int-11")
 		int error = 0;
 
 		loop_open(&loop);
-		if (mio_tcp_connect(&stream, &addr.u.any, addr.len) == -1) {
-			ck_assert_int_eq(errno, ECONNREFUSED);
+		if (!start_refused(&stream, &addr)) {
 			loop_close(&loop);
 			continue;
 		}
 		CHECK_INT(0,
 		    mio_registry_register(
 			loop.registry, &stream, 1, interests[i]));
-		WAIT(&loop, 1, R | W);
-		ck_assert_uint_eq(loop.seen & E, E);
-		ck_assert_uint_eq(loop.seen & WC, WC);
+		WAIT(&loop, 1, R | W | E | WC);
 		CHECK_INT(0, mio_source_take_error(&stream, &error));
 		ck_assert_int_eq(error, ECONNREFUSED);
 		CHECK_INT(0, mio_source_take_error(&stream, &error));
@@ -335,12 +332,12 @@ TEST(evt_read_closed_is_never_false, "evt-09 evt-10")
 	ck_assert_uint_eq(loop.seen & (RC | WC | E), 0);
 	drain(&pair.a);
 	CHECK_INT(0, mio_source_shutdown(&pair.b, SHUT_WR));
-	WAIT(&loop, 1, RC);
-	ck_assert_uint_eq(loop.seen & R, R);
+	WAIT(&loop, 1, R | RC);
 	ck_assert_uint_eq(loop.seen & (WC | E), 0);
 	/* Its own writing half, too, is over with this. */
 	CHECK_INT(0, mio_source_shutdown(&pair.a, SHUT_WR));
-	WAIT(&loop, 1, WC);
+	if (tells_ends())
+		WAIT(&loop, 1, WC);
 	pair_close(&pair);
 	loop_close(&loop);
 }
@@ -542,6 +539,10 @@ TEST(evt_hangup_is_readable, "evt-17 evt-18")
 	CHECK_INT(0, mio_source_read(&receiver, &byte, 1));
 	ck_assert_uint_eq(loop.seen & RC, RC);
 	shut(&receiver);
+	if (!tells_ends()) {
+		loop_close(&loop);
+		return; /* to read the data is to find the end */
+	}
 
 	/* Data not drained, then the peer's end of writing. */
 	PAIR(&pair);

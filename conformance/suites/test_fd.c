@@ -119,6 +119,8 @@ TEST(fd_registered_twice, "fd-02 reg-02")
 	struct loop loop;
 	int fds[2], other[2];
 
+	if (!files_have_numbers())
+		SKIP("fstat(2) tells no pipes apart");
 	loop_open(&loop);
 	nonblocking_pipe(fds);
 	nonblocking_pipe(other);
@@ -337,7 +339,9 @@ TEST(fd_second_edge_after_rearm, "fd-06 poll-26")
 		put_fd(fds[1], "x");
 		WAIT(&loop, T1, R);
 		CHECK_INT(1, drain_fd(loop.registry, fds[0]));
-		QUIET(&loop);
+		/* For the writer each read may be a new edge (kqueue(2)). */
+		NOTOK(&loop, T1);
+		SETTLE(&loop);
 	}
 	size = fill_fd(loop.registry, fds[1]);
 	for (int i = 0; i < 3; ++i) {
@@ -573,6 +577,8 @@ TEST(fd_number_used_again, "fd-09 close-04")
 	struct loop loop;
 	int fds[2], again[2];
 
+	if (selector_is("poll") && !files_have_numbers())
+		SKIP("fstat(2) tells no pipes apart");
 	for (int polled = 0; polled < 2; ++polled) {
 		loop_open(&loop);
 		nonblocking_pipe(fds);

@@ -236,6 +236,9 @@ TEST(int_errors_come_whatever_the_interest, "int-11 int-10")
 
 		if (interests[i] == P && !knows_priority())
 			continue;
+		/* NetBSD's poll(2) says IN and OUT, the latter as before. */
+		if (interests[i] == W && !tells_ends())
+			continue;
 		loop_open(&loop);
 		PAIR(&pair);
 		CHECK_INT(0,
@@ -243,7 +246,7 @@ TEST(int_errors_come_whatever_the_interest, "int-11 int-10")
 			loop.registry, &pair.a, 1, interests[i]));
 		SETTLE(&loop);
 		abort_connection(&pair.b);
-		WAIT(&loop, 1, R | W);
+		WAIT(&loop, 1, R | W | E);
 		pair_close(&pair);
 		loop_close(&loop);
 	}

@@ -62,9 +62,13 @@ fill_both(struct loop *loop, const struct mio_source *source, bool raw)
 static void
 drain_until_writable(struct loop *loop, const struct mio_source *from)
 {
-	for (int i = 0; i < 100 && loop_poll(loop, 50 * MIO_MSEC) == 0; ++i)
+	for (int i = 0; i < 100; ++i) {
+		loop_poll(loop, 50 * MIO_MSEC);
+		if (loop_flags(loop, A) & W)
+			return;
 		drain(from);
-	ck_assert_msg(loop_flags(loop, A) & W, "never writable again");
+	}
+	ck_abort_msg("never writable again");
 }
 
 TEST(more_eagain_of_both_after_a_half_close, "more-01")
@@ -89,7 +93,7 @@ TEST(more_eagain_of_both_after_a_half_close, "more-01")
 	}
 }
 
-#ifdef IP_RECVERR
+#if defined(IP_RECVERR) && defined(LIKE_LINUX)
 /* One datagram that nobody takes, and the answer to it. */
 static void
 be_refused(const struct mio_source *udp)
@@ -146,7 +150,7 @@ read_errors(const struct mio_source *source)
 
 TEST(more_error_queue_is_one_event, "more-02")
 {
-#ifdef IP_RECVERR
+#if defined(IP_RECVERR) && defined(LIKE_LINUX)
 	static const unsigned interests[] = { R, R | W };
 
 	for (size_t i = 0; i < LEN(interests); ++i) {
@@ -244,6 +248,9 @@ TEST(more_consumed_error_is_followed_by_events, "more-03")
 		struct addr addr, dead;
 		struct loop loop;
 
+		/* An error is no room to write. */
+		if (interest == W && !tells_ends())
+			continue;
 		loop_open(&loop);
 		dead = udp_open(&peer, AF_INET);
 		addr = udp_open(&udp, AF_INET);
@@ -404,7 +411,8 @@ TEST_NEEDS(more_child_of_the_same_number, "more-05", NEEDS_PROCESS)
 
 TEST(more_connect_result_of_a_fast_open, "more-06")
 {
-#if defined(TCP_FASTOPEN_CONNECT) && defined(TCP_FASTOPEN_NO_COOKIE)
+#if defined(TCP_FASTOPEN_CONNECT) && defined(TCP_FASTOPEN_NO_COOKIE) &&      \
+    defined(LIKE_LINUX)
 	struct mio_source listener, stream, served;
 	struct addr addr = listen_on(&listener, AF_INET);
 	struct loop loop;
@@ -749,7 +757,7 @@ TEST(more_short_write_counts_as_eagain, "more-13")
 /* Of a stream that hears of its zero-copy sends by its error queue. */
 TEST(more_writable_beside_unread_completions, "more-14")
 {
-#if defined(SO_ZEROCOPY) && defined(MSG_ZEROCOPY)
+#if defined(SO_ZEROCOPY) && defined(MSG_ZEROCOPY) && defined(LIKE_LINUX)
 	static char buf[65536];
 
 	for (int raw = 0; raw < 2; ++raw) {

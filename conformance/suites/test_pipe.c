@@ -63,8 +63,12 @@ TEST(pipe_ends_are_nonblocking_and_cloexec, "pipe-01 regr-23")
 	ck_assert(is_nonblocking(mio_source_handle(&tx)));
 	ck_assert(is_cloexec(mio_source_handle(&rx)));
 	ck_assert(is_cloexec(mio_source_handle(&tx)));
-	CHECK_INT(O_RDONLY, fcntl(mio_source_handle(&rx), F_GETFL) & O_ACCMODE);
-	CHECK_INT(O_WRONLY, fcntl(mio_source_handle(&tx), F_GETFL) & O_ACCMODE);
+	if (!pipe_is_two_way()) {
+		CHECK_INT(O_RDONLY,
+		    fcntl(mio_source_handle(&rx), F_GETFL) & O_ACCMODE);
+		CHECK_INT(O_WRONLY,
+		    fcntl(mio_source_handle(&tx), F_GETFL) & O_ACCMODE);
+	}
 	put(&tx, "through");
 	expect(&rx, "through");
 	shut(&rx);
@@ -100,7 +104,9 @@ TEST(pipe_smoke, "pipe-02")
 	CHECK_INT(5, mio_source_read(&p.rx, buf, sizeof(buf)));
 	ck_assert_mem_eq(buf, "hello", 5);
 	CHECK_FAILS(EAGAIN, mio_source_read(&p.rx, buf, sizeof(buf)));
-	QUIET(&p.loop);
+	/* For the writer each read may be a new edge (kqueue(2)). */
+	NOTOK(&p.loop, RX);
+	SETTLE(&p.loop);
 	put(&p.tx, "again");
 	WAIT(&p.loop, RX, R);
 	expect(&p.rx, "again");
@@ -122,7 +128,8 @@ TEST(pipe_writer_closed, "pipe-03 evt-17")
 	/* Readable too: a loop that knows only that sees the end. */
 	CHECK_INT(R | RC, loop_flags(&p.loop, RX) & (R | RC));
 	CHECK_INT(0, mio_source_read(&p.rx, &byte, 1));
-	QUIET(&p.loop);
+	/* OpenBSD says once more that it has ended. */
+	SETTLE(&p.loop);
 	stop(&p);
 }
 
@@ -134,7 +141,7 @@ TEST(pipe_reader_closed, "pipe-04 pipe-06 evt-10")
 	watch(&p);
 	CHECK_INT(0, mio_source_close(&p.rx));
 	CHECK_INT(1, loop_poll(&p.loop, 5 * MIO_SEC));
-	if (lone_error() != 0)
+	if (lone_error() != 0 && tells_ends())
 		CHECK_INT(R | W | WC | E,
 		    loop_flags(&p.loop, TX) & (R | W | WC | E));
 	else

@@ -319,6 +319,8 @@ TEST(poll_ignores_what_no_interest_asks_for, "poll-10")
 	struct mio_source receiver = MIO_SOURCE_INIT;
 	struct mio_source sender = MIO_SOURCE_INIT;
 
+	if (pipe_is_two_way())
+		SKIP("each end of a pipe can be read and written");
 	loop_open(&loop);
 	CHECK_INT(0, mio_pipe_new(&receiver, &sender));
 	/* A pipe's writing end has room, its reading end has data. */

@@ -381,6 +381,9 @@ TEST(random_operations_keep_the_contract,
 	const char *seeds = getenv("MIO_TEST_SEEDS");
 	uint64_t last = seeds != NULL ? strtoull(seeds, NULL, 10) : 100;
 
+	if (selector_is("poll") && !files_have_numbers())
+		SKIP("raw descriptors that are closed and made again cannot be"
+		     " told apart");
 	if (seed != NULL) {
 		run(strtoull(seed, NULL, 10));
 		return;

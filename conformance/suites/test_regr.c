@@ -116,8 +116,9 @@ connect_ends(struct loop *loop, const struct mio_source *stream, int want)
 		errno == EINPROGRESS));
 	ck_assert_msg(errno == want, "connect_result: %s instead of %s",
 	    errno_name(errno), strerror(want));
-	ck_assert_uint_eq(
-	    loop_flags(loop, A) & (R | W | E), R | W | E);
+	if (tells_ends())
+		ck_assert_uint_eq(
+		    loop_flags(loop, A) & (R | W | E), R | W | E);
 	/* The reason is told once. */
 	CHECK_FAILS(ENOTCONN, mio_source_connect_result(stream));
 }
@@ -266,10 +267,10 @@ connect_late(struct loop *loop, bool by_connect)
 	CHECK_INT(0, mio_source_from_fd(&c, fd));
 	CHECK_INT(0, mio_registry_register(loop->registry, &c, A, R | W));
 	/* Kqueue waits for the connection: filt_sowrite, uipc_socket.c. */
-	if (!selector_is("kqueue"))
+	if (!selector_is("kqueue") && tells_ends())
 		WAIT(loop, A, R | W);
 	CHECK_FAILS(ENOTCONN, mio_source_connect_result(&c));
-	CHECK_FAILS(EPIPE, mio_source_send(&c, "x", 1, 0));
+	CHECK_FAILS2(EPIPE, ENOTCONN, mio_source_send(&c, "x", 1, 0));
 	SETTLE(loop);
 	if (by_connect)
 		CHECK_FAILS(EINPROGRESS,
@@ -315,7 +316,7 @@ TEST(regr_connect_begun_behind_the_back, "tcps-02 close-08")
 	CHECK_INT(0, mio_source_from_fd(&stuck.c, fd));
 	CHECK_INT(
 	    0, mio_registry_register(loop.registry, &stuck.c, A, R | W));
-	if (!selector_is("kqueue"))
+	if (!selector_is("kqueue") && tells_ends())
 		WAIT(&loop, A, R | W);
 	SETTLE(&loop);
 	CHECK_FAILS(
@@ -486,9 +487,12 @@ TEST(regr_unaligned_unix_addresses, "uds-09 uds-18 udg-10")
 	CHECK_INT(0, mio_unix_dgram_bind_addr(&d, odd, dgram.len));
 	CHECK_INT(0,
 	    mio_source_connect(&d, (struct sockaddr *)odd, dgram.len));
-	CHECK_INT(1,
-	    mio_source_sendto(
-		&d, "x", 1, 0, (struct sockaddr *)odd, dgram.len));
+	/* BSD takes no address where there is a peer. */
+	if (mio_source_sendto(
+		&d, "x", 1, 0, (struct sockaddr *)odd, dgram.len) == -1) {
+		ck_assert_int_eq(errno, EISCONN);
+		put(&d, "x");
+	}
 	memset(room, 0x5a, sizeof(room));
 	len = sizeof(struct sockaddr_un);
 	CHECK_INT(1,
@@ -720,7 +724,10 @@ TEST(regr_datagram_socket_shut_for_reading_is_silent, "poll-11 poll-13")
 		     ++told) {
 			ck_assert_int_lt(told, 5);
 			if (mio_source_recv(&a, buf, sizeof(buf), 0) == 0)
-				break; /* elsewhere an end of file */
+				break; /* elsewhere an end of file, ... */
+			/* ... which poll(2) without POLLRDHUP repeats. */
+			if (!tells_ends())
+				break;
 		}
 		QUIET(&loop);
 		shut(&a);

@@ -324,7 +324,8 @@ TEST_NEEDS(udg_shutdown, "udg-05", NEEDS_SIGNALS)
 	put(&a, "still");
 	expect(&b, "still");
 	CHECK_INT(0, mio_source_shutdown(&a, SHUT_WR));
-	WAIT(&loop, A, W | WC);
+	if (tells_ends())
+		WAIT(&loop, A, W | WC);
 	for (size_t i = 0; i < WRITERS_COUNT; ++i) {
 		CHECK_INT(EPIPE, write_error(&a, writers[i]));
 		CHECK_FAILS(EPIPE, writers[i](&a));
@@ -407,7 +408,12 @@ TEST(udg_unbound_sender_is_unnamed, "udg-07 regr-18")
 	msg.msg_iov = &iov;
 	msg.msg_iovlen = 1;
 	CHECK_INT(7, mio_source_recvmsg(&two.b, &msg, 0));
+#ifdef LIKE_LINUX
 	ck_assert_uint_le(msg.msg_namelen, PATH_OFFSET);
+#else
+	ck_assert(msg.msg_namelen <= PATH_OFFSET ||
+	    from.addr.sun_path[0] == '\0');
+#endif
 	/* No answer is possible. */
 	ck_assert_int_eq(mio_source_sendto(&two.b, "x", 1, 0,
 			     (struct sockaddr *)&from.addr, from.len),
@@ -457,10 +463,14 @@ TEST(udg_full_queue, "udg-08 poll-11")
 	WAIT(&loop, A, W);
 	for (int turn = 0; turn < 3; ++turn) {
 		size_t sent = fill_queue(&a);
+		bool told = errno == EAGAIN;
 
 		ck_assert_uint_gt(sent, 0);
 		NOTOK(&loop, A);
 		CHECK_INT(sent, drain_queue(&b));
+		/* BSD says ENOBUFS, and no event that there is room again. */
+		if (!told)
+			continue;
 		WAIT(&loop, A, W);
 		CHECK_INT(0, loop.seen & (RC | WC | E));
 	}
@@ -504,7 +514,7 @@ TEST(udg_errors, "udg-09")
 	WAIT(&loop, A, W);
 	SETTLE(&loop);
 	shut(&b);
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	for (size_t i = 0; i < WRITERS_COUNT; ++i)
 		ck_assert_int_eq(writers[i](&a), -1);
 	nothing_to_receive(&a);
@@ -521,7 +531,7 @@ TEST(udg_errors, "udg-09")
 
 TEST(udg_peer_closes_without_an_event, "udg-09")
 {
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	struct mio_source a, b;
 	struct loop loop;
 	int error = 0;
@@ -553,7 +563,7 @@ TEST(udg_bind_by_address, "udg-10 uds-19")
 
 	dir_open();
 	names[0] = path_name("path");
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	names[1] = abstract_name(24);
 	names[1].addr.sun_path[23] = '\0';
 	names[2] = abstract_name(PATH_ROOM);
@@ -587,7 +597,7 @@ TEST(udg_bind_by_address, "udg-10 uds-19")
 
 TEST(udg_bind_to_the_unnamed_address, "udg-10 uds-21")
 {
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	struct mio_source a = MIO_SOURCE_INIT, b = MIO_SOURCE_INIT;
 	struct name none, at_a, at_b, seen;
 
@@ -612,7 +622,7 @@ TEST(udg_bind_to_the_unnamed_address, "udg-10 uds-21")
 
 TEST(udg_full_length_path, "udg-10 uds-20")
 {
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	char path[PATH_ROOM + 1];
 	struct name name, seen;
 	struct mio_source a = MIO_SOURCE_INIT, b = MIO_SOURCE_INIT;

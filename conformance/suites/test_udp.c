@@ -160,7 +160,7 @@ BOTH(udp_bind_from_any_alignment, "udp-01")
 	seen = local_addr(&a);
 	ck_assert_mem_eq(room + 1, &seen.u, len);
 	CHECK_INT(0, mio_source_connect(&a, odd, len));
-	send_to(&a, &seen, "self");
+	put(&a, "self");
 	receive(&a, 0, "self", &seen);
 	shut(&a);
 }
@@ -367,7 +367,7 @@ send_while_connected(
 
 	errno = 0;
 	n = mio_source_sendto(from, "data", 4, 0, &at->u.any, at->len);
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	CHECK_INT(4, n);
 #endif
 	if (n == 4)
@@ -543,6 +543,8 @@ BOTH(udp_edges_follow_eagain, "udp-11")
 			WAIT(&loop, B, R);
 			CHECK_INT(3, calls[i](&two.b, buf, sizeof(buf)));
 			ck_assert_mem_eq(buf, "one", 3);
+			/* Loopback may take its time. */
+			await_fd(mio_source_handle(&two.b), POLLIN);
 			CHECK_INT(3, calls[i](&two.b, buf, sizeof(buf)));
 			ck_assert_mem_eq(buf, "two", 3);
 			CHECK_FAILS(
@@ -771,14 +773,18 @@ TEST(udp_broadcast, "udp-17")
 	all.u.v4.sin_addr.s_addr = htonl(INADDR_BROADCAST);
 	all.u.v4.sin_port = htons(9);
 	/* With no network there is no route, and that comes first. */
-	CHECK_FAILS2(EACCES, ENETUNREACH,
-	    mio_source_sendto(&a, "x", 1, 0, &all.u.any, all.len));
+	CHECK_INT(
+	    -1, mio_source_sendto(&a, "x", 1, 0, &all.u.any, all.len));
+	ck_assert(errno == EACCES || errno == ENETUNREACH ||
+	    errno == EHOSTUNREACH);
+#ifdef LIKE_LINUX
 	/* 127.255.255.255 has a route. */
 	all.u.v4.sin_addr.s_addr = htonl(0x7fffffff);
 	CHECK_FAILS(
 	    EACCES, mio_source_sendto(&a, "x", 1, 0, &all.u.any, all.len));
 	CHECK_INT(0, mio_udp_set_broadcast(&a, true));
 	CHECK_INT(1, mio_source_sendto(&a, "x", 1, 0, &all.u.any, all.len));
+#endif
 	shut(&a);
 }
 
@@ -902,8 +908,8 @@ TEST(udp_two_groups_beside_other_traffic, "udp-21")
 
 		two_close(&two);
 		loop_close(&loop);
-		ck_assert_msg(error == ENODEV, "mio_udp_join_multicast_v4: %s",
-		    errno_name(error));
+		ck_assert_msg(error == ENODEV || error == EADDRNOTAVAIL,
+		    "mio_udp_join_multicast_v4: %s", errno_name(error));
 		SKIP("no route for multicast");
 	}
 	CHECK_INT(0, mio_udp_join_multicast_v4(&two.a, &two_, &any_v4));
@@ -994,11 +1000,19 @@ TEST(udp_joined_group_is_heard_until_left_v6, "udp-21")
 	to.u.v6.sin6_scope_id = lo;
 	/* Without a route the errors have to do. */
 	sending = can_send_v6(&out, &to);
+	/* Nobody has joined, and FreeBSD hears it all the same. */
+	if (loop_poll(&loop, 50 * MIO_MSEC) > 0) {
+		shut(&in);
+		shut(&out);
+		loop_close(&loop);
+		SKIP("groups are heard that nobody joined");
+	}
 	for (int turn = 0; turn < 2; ++turn) {
 		QUIET(&loop);
 		CHECK_INT(0, mio_udp_join_multicast_v6(&in, &group, lo));
-		CHECK_FAILS(EADDRINUSE,
-		    mio_udp_join_multicast_v6(&in, &group, lo));
+		/* NetBSD counts it once. */
+		if (mio_udp_join_multicast_v6(&in, &group, lo) == -1)
+			ck_assert_int_eq(errno, EADDRINUSE);
 		if (sending) {
 			send_to(&out, &to, "group");
 			WAIT(&loop, A, R);
@@ -1051,9 +1065,13 @@ TEST(udp_only_v6, "udp-22")
 		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
 
 		CHECK_CALL(fd);
-		CHECK_INT(0,
-		    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &want,
-			sizeof(want)));
+		if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &want,
+			sizeof(want)) == -1) {
+			/* OpenBSD's are always for IPv6 only (ip6(4)). */
+			ck_assert(errno == EINVAL && !want);
+			close(fd);
+			continue;
+		}
 		CHECK_INT(0, mio_source_from_fd(&a, fd));
 		on = !want;
 		CHECK_INT(0, mio_udp_only_v6(&a, &on));
@@ -1076,11 +1094,14 @@ TEST(udp_only_v6_of_an_ipv4_socket, "udp-22")
 
 	bind_udp(&a, AF_INET);
 	/* On BSD it is no option of this socket, on Linux no level. */
-	CHECK_FAILS2(ENOPROTOOPT, EOPNOTSUPP, mio_udp_only_v6(&a, &on));
-	ck_assert(on);
-	on = false;
-	CHECK_FAILS2(ENOPROTOOPT, EOPNOTSUPP, mio_udp_only_v6(&a, &on));
-	ck_assert(!on);
+	for (int i = 0; i < 2; ++i, on = !on) {
+		const bool before = on;
+
+		CHECK_INT(-1, mio_udp_only_v6(&a, &on));
+		ck_assert(errno == ENOPROTOOPT || errno == EOPNOTSUPP ||
+		    errno == EINVAL);
+		ck_assert(on == before);
+	}
 	shut(&a);
 }
 
@@ -1296,7 +1317,8 @@ BOTH(udp_try_io, "udp-27")
 /* Where a datagram arrived, and from where one is to go: only messages say. */
 BOTH(udp_packet_information, "udp-03")
 {
-#if defined(IP_PKTINFO) && defined(IPV6_RECVPKTINFO)
+#if defined(IP_PKTINFO) && defined(IPV6_RECVPKTINFO) &&                      \
+    defined(HAVE_STRUCT_IN_PKTINFO_IPI_SPEC_DST)
 	bool v6 = family == AF_INET6;
 	int on = 1, level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	struct mio_source in = MIO_SOURCE_INIT;
@@ -1320,11 +1342,15 @@ BOTH(udp_packet_information, "udp-03")
 	    setsockopt(mio_source_handle(&in), level,
 		v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof(on)));
 	to = local_addr(&in);
-	/* 127.0.0.2 is this machine too. */
 	if (v6)
 		to.u.v6.sin6_addr = in6addr_loopback;
 	else
+		to.u.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+#ifdef LIKE_LINUX
+	/* 127.0.0.2 is this machine too. */
+	if (!v6)
 		to.u.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+#endif
 	send_to(&two.a, &to, "ask");
 	await_fd(mio_source_handle(&in), POLLIN);
 	memset(&msg, 0, sizeof(msg));
@@ -1348,7 +1374,7 @@ BOTH(udp_packet_information, "udp-03")
 	} else {
 		memcpy(&info, CMSG_DATA(c), sizeof(info));
 		ck_assert_uint_eq(
-		    info.ipi_addr.s_addr, htonl(INADDR_LOOPBACK + 1));
+		    info.ipi_addr.s_addr, to.u.v4.sin_addr.s_addr);
 		/* The answer leaves from there, too. */
 		info.ipi_spec_dst = info.ipi_addr;
 		memcpy(CMSG_DATA(c), &info, sizeof(info));

@@ -269,7 +269,7 @@ TEST(uds_many_may_wait_to_be_accepted, "uds-06 regr-04")
 /* NUL bytes and all; of the shortest length, a usual and the longest one. */
 TEST(uds_abstract_names, "uds-07 uds-19 B-9")
 {
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	static const size_t lengths[] = { 24, 57, PATH_ROOM };
 
 	for (size_t i = 0; i < LEN(lengths); ++i) {
@@ -443,7 +443,7 @@ TEST(uds_unconnected_stream_connects, "uds-08 uds-22 close-08")
 	CHECK_INT(
 	    0, mio_registry_register(loop.registry, &c, CLIENT, R | W));
 	/* Kqueue waits for the connection: filt_sowrite, uipc_socket.c. */
-	if (!selector_is("kqueue"))
+	if (!selector_is("kqueue") && tells_ends())
 		WAIT(&loop, CLIENT, R | W);
 	SETTLE(&loop);
 	CHECK_FAILS2(EAGAIN, ECONNREFUSED,
@@ -662,7 +662,7 @@ TEST(uds_addresses_of_paths, "uds-18")
 
 TEST(uds_addresses_of_abstract_names, "uds-19 B-9")
 {
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	static const struct {
 		const char *bytes;
 		size_t len;
@@ -786,7 +786,7 @@ path_of_length(size_t len)
 		/* Some kernels want a terminator. */
 		ck_assert_uint_eq(len, PATH_ROOM);
 		ck_assert(errno == EINVAL || errno == ENAMETOOLONG);
-#ifdef __linux__
+#ifdef LIKE_LINUX
 		ck_abort_msg("Linux takes a path of this length");
 #endif
 		dir_close();
@@ -840,7 +840,7 @@ TEST(uds_unnamed_address, "uds-21")
 	CHECK_INT(-1, mio_unix_connect_addr(&c, &none.addr, none.len));
 	CHECK_INT(MIO_INVALID_HANDLE, mio_source_handle(&c));
 	CHECK_INT(fds, fds_count());
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	CHECK_INT(0, mio_unix_listen_addr(&l, &none.addr, none.len));
 	name = local_name(&l);
 	ck_assert_uint_gt(name.len, PATH_OFFSET + 1);
@@ -908,7 +908,7 @@ TEST(uds_full_backlog_is_no_connection, "uds-22 regr-15")
 		CHECK_INT(0, mio_source_connect_result(&one));
 		c[n] = one;
 	}
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	ck_assert_int_eq(errno, EAGAIN);
 #else
 	ck_assert(errno == EAGAIN || errno == ECONNREFUSED);
@@ -960,7 +960,8 @@ named_client(const struct name *client, const struct name *server)
 	CHECK_INT(0,
 	    mio_source_peer_addr(
 		&s, (struct sockaddr *)&seen.addr, &len));
-	CHECK_INT(client->len, len);
+	/* With the NUL behind a path, or without. */
+	ck_assert(len == client->len || len == client->len - 1);
 	ck_assert_mem_eq(&seen.addr, &client->addr, PATH_OFFSET + 2);
 	CHECK_INT(0x5a, seen.addr.sun_path[2]);
 	shut(&s);
@@ -976,7 +977,7 @@ TEST(uds_named_clients_keep_their_names, "uds-24 B-9")
 	server = path_name(PATH);
 	client = path_name("client");
 	named_client(&client, &server);
-#ifdef __linux__
+#ifdef LIKE_LINUX
 	server = abstract_name(30);
 	client = abstract_name(40);
 	client.addr.sun_path[39] = '\0';

@@ -422,8 +422,8 @@ TEST(wak_with_a_full_pipe, "wak-09")
 	CHECK_INT(0, mio_waker_new(&waker, loop.registry, WAKE));
 	CHECK_INT(2, fds_since(&before, fds, 2));
 	for (size_t i = 0; i < 2; ++i)
-		if ((fcntl(fds[i], F_GETFL) & O_ACCMODE) == O_WRONLY)
-			end = fds[i];
+		if ((fcntl(fds[i], F_GETFL) & O_ACCMODE) != O_RDONLY)
+			end = fds[i]; /* of a two-way pipe the second */
 	ck_assert_int_ne(end, -1);
 	for (size_t size = sizeof(bytes); size > 0; size /= 8)
 		while (write(end, bytes, size) > 0)
@@ -591,6 +591,8 @@ TEST(wak_internal_descriptor_is_not_the_users, "wak-16")
 	for (size_t i = 0; i < n; ++i) {
 		/* The writing end of a pipe is nobody's to watch. */
 		if ((fcntl(own[i], F_GETFL) & O_ACCMODE) == O_WRONLY)
+			continue;
+		if (i > 0 && pipe_is_two_way())
 			continue;
 		CHECK_FAILS(EINVAL,
 		    mio_registry_register_fd(loop.registry, own[i], 1, R));

@@ -18,8 +18,8 @@
  * (NetBSD's and OpenBSD's pipe_destroy and pipeclose notify before they set
  * PIPE_EOF), or was gone before (EPIPE, or EBADF), is the filter for reading
  * of the writing end.  So who is to be told of writing alone gets that, too:
- * the end filter, which is known by its EV_DISPATCH, and of which only the
- * end of the file is reported.
+ * the end filter, which is known by the EV_RECEIPT that it lacks, and of which
+ * only the end of the file is reported.
  */
 
 #include "config.h"
@@ -57,9 +57,6 @@ enum { WATCHED = 1, ANEW = 2, FOR_END = 4 };
 #define PIPES_NEED_HELP 1
 #else
 #define PIPES_NEED_HELP 0
-#endif
-#ifndef EV_DISPATCH /* NetBSD before 10 */
-#define EV_DISPATCH 0
 #endif
 
 /* NetBSD and OpenBSD have the names of these filters, but no requests. */
@@ -154,8 +151,9 @@ request_filter(struct request *request, struct kevent change, mio_token token,
 	}
 	if (how & WATCHED) {
 		change.flags = how & MIO_LEVEL ? WATCH_LEVEL : WATCH;
+		/* The last of the changes, so no other receipt moves up. */
 		if (how & FOR_END)
-			change.flags = WATCH | EV_DISPATCH;
+			change.flags &= (unsigned short)~EV_RECEIPT;
 		request->changes[request->count++] = change;
 	}
 }
@@ -192,7 +190,7 @@ is_writers_pipe(int fd)
 static inline unsigned
 end_filter(int fd, unsigned interests, const struct mio_source *source)
 {
-	if (!PIPES_NEED_HELP || EV_DISPATCH == 0 ||
+	if (!PIPES_NEED_HELP ||
 	    (interests & (MIO_READABLE | MIO_WRITABLE)) != MIO_WRITABLE ||
 	    (source != NULL && MIO__FAMILY(source->kind) != AF_UNSPEC) ||
 	    !is_writers_pipe(fd))
@@ -216,7 +214,7 @@ has_no_reader(const struct kevent *change, int error)
 static MIO__COLD bool
 may_fail(const struct kevent *change, int error)
 {
-	return (change->flags & EV_DISPATCH) != 0 ||
+	return (change->flags & EV_RECEIPT) == 0 ||
 	       has_no_reader(change, error);
 }
 
@@ -424,7 +422,8 @@ mio__kqueue_remove(struct mio_registry *registry, int fd)
 static inline bool
 is_end_filter(const struct kevent *native)
 {
-	return native->filter == EVFILT_READ && (native->flags & EV_DISPATCH);
+	return PIPES_NEED_HELP && native->filter == EVFILT_READ &&
+	       (native->flags & EV_RECEIPT) == 0;
 }
 
 /* By mio's formulas, and the superset rule of mio_event(3). */
@@ -465,14 +464,32 @@ _Static_assert(sizeof(struct kevent) >= sizeof(struct mio_event),
     "or the translation would overtake what is unread");
 
 /*
+ * A pipe that is used both ways, as a level: what lies there unread would end
+ * each wait.
+ */
+static MIO__COLD void
+give_up_end(int kq, const struct kevent *native)
+{
+	struct kevent change = *native, receipt;
+
+	change.flags = FORGET;
+	mio__kqueue_submit(kq, &change, &receipt, 1);
+}
+
+/*
  * The end filter has nothing to say but the end, which the filter for writing
  * may say as well, right before or after it.
  */
 static inline bool
-is_news(const struct kevent *native, const struct kevent *last)
+is_news(int kq, const struct kevent *native, const struct kevent *last)
 {
-	if ((native->flags & EV_EOF) == 0)
-		return !is_end_filter(native);
+	if ((native->flags & EV_EOF) == 0) {
+		if (!is_end_filter(native))
+			return true;
+		if ((native->flags & EV_CLEAR) == 0)
+			give_up_end(kq, native);
+		return false;
+	}
 	return native->ident != last->ident || (last->flags & EV_EOF) == 0 ||
 	       is_end_filter(native) == is_end_filter(last);
 }
@@ -482,7 +499,7 @@ is_news(const struct kevent *native, const struct kevent *last)
  * are left.
  */
 static int
-received(struct mio_events *events, int n)
+received(int kq, struct mio_events *events, int n)
 {
 	struct mio_event *event = events->list;
 	struct kevent last = { .flags = 0 };
@@ -493,7 +510,7 @@ received(struct mio_events *events, int n)
 		memcpy(&native,
 		    (const char *)events->list + i * sizeof(native),
 		    sizeof(native));
-		if (!is_news(&native, &last))
+		if (!is_news(kq, &native, &last))
 			continue;
 		memcpy(&event->token, &native.udata, sizeof(event->token));
 		event->readiness = readiness_of(&native);
@@ -538,7 +555,7 @@ wait_until(int kq, struct mio_events *events, int64_t timeout_ns)
 			    left < LONGEST_WAIT ? left : LONGEST_WAIT);
 		n = call_kevent(kq, events, left < 0 ? NULL : &timeout);
 		if (n > 0)
-			n = received(events, n);
+			n = received(kq, events, n);
 		if (n != 0 || timeout_ns == 0)
 			return n;
 		left = deadline - mio__sys_now();

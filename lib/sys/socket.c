@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "selector.h"
 
@@ -90,6 +91,30 @@ accept_dressed(int fd, struct sockaddr *addr, socklen_t *addrlen)
 	return hush_accepted(dress(accept(fd, addr, addrlen)));
 }
 
+void
+mio__sys_tidy_unix(struct sockaddr *addr, socklen_t size, socklen_t *addrlen)
+{
+	const size_t offset = offsetof(struct sockaddr_un, sun_path);
+	const sa_family_t family = AF_UNIX;
+	const char *path = (const char *)addr + offset;
+	size_t there = *addrlen < size ? *addrlen : size;
+	size_t len;
+
+	if (*addrlen == 0) {
+		if (size >= offset)
+			memcpy((char *)addr +
+				offsetof(struct sockaddr_un, sun_family),
+			    &family, sizeof(family));
+		*addrlen = (socklen_t)offset;
+	} else if (there > offset && (*path != '\0' || !MIO__ABSTRACT_NAMES)) {
+		len = strnlen(path, there - offset);
+		/* Cut short, its end is unknown: as the kernel says. */
+		if (there == *addrlen || offset + len < there ||
+		    there >= sizeof(struct sockaddr_un))
+			*addrlen = (socklen_t)(offset + len);
+	}
+}
+
 #if MIO__TELLS_LENGTHS
 
 int
@@ -107,11 +132,14 @@ struct whole {
 };
 
 static void
-hand_out(
-    const struct whole *whole, struct sockaddr *addr, socklen_t *addrlen)
+hand_out(struct whole *whole, struct sockaddr *addr, socklen_t *addrlen)
 {
-	socklen_t len = *addrlen < whole->len ? *addrlen : whole->len;
+	socklen_t len;
 
+	if (whole->addr.ss_family == AF_UNIX)
+		mio__sys_tidy_unix((struct sockaddr *)&whole->addr,
+		    sizeof(whole->addr), &whole->len);
+	len = *addrlen < whole->len ? *addrlen : whole->len;
 	memcpy(addr, &whole->addr, (size_t)len);
 	*addrlen = whole->len;
 }
@@ -323,8 +351,9 @@ mio__sys_connecting(int fd)
 		n = poll(&asked, 1, 0);
 	while (n < 0 && errno == EINTR);
 #if !MIO__TELLS_UNCONNECTED
-	if (n == 0 && idle(fd))
-		return POLLHUP;
+	/* What is neither is not going to be connected by its first write. */
+	if (n != 0 || idle(fd))
+		asked.revents |= POLLHUP;
 #endif
 	return n < 0 ? POLLNVAL : asked.revents;
 }

@@ -72,6 +72,16 @@ int mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen);
 int mio__sys_pipe(int fds[2]);
 int mio__sys_socketpair(int type, int fds[2]); /* AF_UNIX */
 
+/*
+ * Kernels differ in what they say of Unix addresses: of a socket without a
+ * name nothing (Linux's recvfrom), its family, or zeros (BSD); of a path its
+ * length with or without the NUL, or all the room there is (OpenBSD).  After
+ * this it is the family alone, and the path without the NUL.  `size` bytes at
+ * `addr` are the caller's.
+ */
+void mio__sys_tidy_unix(
+    struct sockaddr *addr, socklen_t size, socklen_t *addrlen);
+
 /* As the calls, but an address that is cut tells its whole length. */
 #if MIO__TELLS_LENGTHS
 #define mio__sys_getsockname getsockname

@@ -31,4 +31,5 @@
 	bsd_sendto(fd, buf, size, flags, addr, len)
 #define setsockopt(fd, level, name, value, len)                               \
 	bsd_setsockopt(fd, level, name, value, len)
+#define shutdown(fd, how) bsd_shutdown(fd, how)
 #define write(fd, buf, size) bsd_write(fd, buf, size)

@@ -43,7 +43,6 @@ struct kevent {
 #define EV_ONESHOT 0x0010
 #define EV_CLEAR 0x0020
 #define EV_RECEIPT 0x0040
-#define EV_DISPATCH 0x0080
 #define EV_ERROR 0x4000
 #define EV_EOF 0x8000
 
