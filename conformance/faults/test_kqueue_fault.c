@@ -749,6 +749,8 @@ days_go_by(void)
 	stop();
 }
 
+enum { PIPE_END = 1 << 20 };
+
 static struct kevent
 forge(int filter, int flags, unsigned fflags)
 {
@@ -768,6 +770,9 @@ forge(int filter, int flags, unsigned fflags)
 		made.filter = EVFILT_LIO;
 #endif
 	made.flags = (unsigned short)flags;
+	/* As all have it, but for the end filter of a pipe. */
+	if (filter == R || filter == W)
+		made.flags |= EV_RECEIPT;
 	made.fflags = fflags;
 	memcpy(&made.udata, &token, sizeof(made.udata));
 	return made;
@@ -791,6 +796,10 @@ events_are_translated(void)
 		{ R, EV_EOF, ECONNRESET, all | rc },
 		{ W, EV_EOF, ECONNRESET, all | wc },
 		{ R, EV_CLEAR, 5, R },
+#ifdef MODEL_KQUEUE
+		{ PIPE_END, EV_CLEAR | EV_EOF, 0, W | wc },
+		{ PIPE_END, EV_EOF, 0, W | wc },
+#endif
 		{ R, EV_ERROR, 0, all },
 		{ W, EV_ERROR, 0, all },
 #ifdef EVFILT_AIO

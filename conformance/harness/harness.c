@@ -145,6 +145,7 @@ waker_is(const char *name)
 bool
 files_have_numbers(void)
 {
+	const int error = errno;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), fds[2];
 	struct stat st;
 	bool have;
@@ -157,6 +158,7 @@ files_have_numbers(void)
 	CHECK_INT(0, fstat(fds[0], &st));
 	close(fds[0]);
 	close(fds[1]);
+	errno = error;
 	return have && st.st_ino != 0;
 }
 

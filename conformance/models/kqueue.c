@@ -456,9 +456,9 @@ pipe_ready(struct knote *note, int fd, short now)
 {
 	if (note->kev.filter == EVFILT_WRITE)
 		return note->writes && pipe_writable(note, fd, now);
+	note->kev.data = note->reads ? number(fd, FIONREAD) : 0;
 	if (now & (note->reads ? POLLHUP : POLLERR))
 		return ended(note, false);
-	note->kev.data = note->reads ? number(fd, FIONREAD) : 0;
 	return note->reads && (now & POLLIN);
 }
 

@@ -98,7 +98,7 @@ list(const struct options *options)
 
 static int
 write_to(const struct results *results, const char *file,
-    void (*write)(const struct results *, FILE *))
+    void (*format)(const struct results *, FILE *))
 {
 	bool to_stdout = strcmp(file, "-") == 0;
 	FILE *out = to_stdout ? stdout : fopen(file, "w");
@@ -109,7 +109,7 @@ write_to(const struct results *results, const char *file,
 		    strerror(errno));
 		return -1;
 	}
-	write(results, out);
+	format(results, out);
 	failed = fflush(out) != 0 || ferror(out);
 	if (!to_stdout && fclose(out) != 0)
 		failed = true;

@@ -47,9 +47,9 @@
  * Whether the kernel tells the length of an address that it had to cut;
  * FreeBSD and NetBSD tell what they wrote.  And whether poll(2) tells a
  * socket that nobody connects from one that still connects: BSD reports
- * neither.  The model of kqueue comes with the habits of BSD.
+ * neither.
  */
-#if defined(__linux__) && !defined(MIO_MODEL_KQUEUE)
+#if defined(__linux__) && !defined(MIO_MODEL_BSD)
 #define MIO__TELLS_LENGTHS 1
 #define MIO__TELLS_UNCONNECTED 1
 #else
