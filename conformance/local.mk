@@ -245,6 +245,31 @@ conformance_libmodel_la_SOURCES = \
 	conformance/models/kernel.h \
 	conformance/models/kqueue.c
 
+# That it is like the kernels whose names it takes.
+if MODEL_BSD
+FACTS = conformance/facts_raw conformance/facts_raw2
+check_PROGRAMS += $(FACTS)
+check-facts: $(FACTS)
+	for kernel in freebsd netbsd openbsd; do \
+		$(PYTHON3) $(srcdir)/conformance/models/facts/compare.py \
+			$$kernel $(FACTS) || exit; \
+	done
+.PHONY: check-facts
+endif
+conformance_facts_raw_SOURCES = conformance/models/facts/raw.c
+conformance_facts_raw_CFLAGS = -w
+conformance_facts_raw_LDADD = $(MODEL_LIBS)
+conformance_facts_raw2_SOURCES = conformance/models/facts/raw2.c
+conformance_facts_raw2_CFLAGS = -w
+conformance_facts_raw2_LDADD = $(MODEL_LIBS)
+EXTRA_DIST += \
+	conformance/models/facts/compare.py \
+	conformance/models/facts/freebsd-12.3.raw.txt \
+	conformance/models/facts/freebsd-12.3.raw2.txt \
+	conformance/models/facts/netbsd-10.99.12.raw.txt \
+	conformance/models/facts/netbsd-10.99.12.raw2.txt \
+	conformance/models/facts/openbsd-7.3.raw.txt
+
 check_PROGRAMS += conformance/test_edges
 TESTS += conformance/test_edges
 conformance_test_edges_SOURCES = conformance/programs/test_edges.c

@@ -87,6 +87,7 @@ AS_CASE([$with_model_kqueue:$with_libkqueue],
 AS_IF([test "$with_model_kqueue" != "no"],
 	[AC_DEFINE([MIO_MODEL_KQUEUE], [1], [kqueue is a model of it])])
 AM_CONDITIONAL([MODEL_KQUEUE], [test "$with_model_kqueue" != "no"])
+AM_CONDITIONAL([MODEL_BSD], [test "$with_model_kqueue" = "bsd"])
 dnl Not for what configure asks.
 MODEL_CPPFLAGS=
 AS_IF([test "$with_model_kqueue" = "bsd"], [

@@ -546,7 +546,7 @@ bsd_fstat(int fd, struct stat *st)
 	if (model_is_pipe(st)) {
 		st->st_mode = (st->st_mode & ~(mode_t)S_IFMT) | S_IFIFO;
 	} else if (S_ISSOCK(st->st_mode)) {
-		st->st_dev = 0;
+		st->st_dev = family_of(fd) == AF_UNIX ? (dev_t)-1 : 0;
 		if (family_of(fd) != AF_UNIX)
 			st->st_ino = 0;
 		else if (!kernel->has_files && !atomic_exchange(&asked, true))

@@ -686,7 +686,7 @@ apply_all(struct queue *queue, int kq, const struct kevent *changes,
 static void
 harvest(struct queue *queue, int kq)
 {
-	static const int filters[] = { EVFILT_READ, EVFILT_WRITE };
+	static const int filters[] = { EVFILT_WRITE, EVFILT_READ };
 	struct epoll_event seen[BATCH];
 	int n;
 

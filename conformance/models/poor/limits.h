@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* A poorer <limits.h>: see ../README. */
+
+#pragma GCC system_header
+#include_next <limits.h>
+
+#undef IOV_MAX
+#undef PATH_MAX

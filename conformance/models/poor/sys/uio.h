@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* A poorer <sys/uio.h>: see ../README. */
+
+#pragma GCC system_header
+#include_next <sys/uio.h>
+
+#undef IOV_MAX
