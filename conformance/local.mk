@@ -270,6 +270,17 @@ EXTRA_DIST += \
 	conformance/models/facts/netbsd-10.99.12.raw2.txt \
 	conformance/models/facts/openbsd-7.3.raw.txt
 
+# Headers that lack what some systems' do.
+EXTRA_DIST += \
+	conformance/models/poor/bits/types.h \
+	conformance/models/poor/limits.h \
+	conformance/models/poor/net/if.h \
+	conformance/models/poor/netinet/in.h \
+	conformance/models/poor/poll.h \
+	conformance/models/poor/pthread.h \
+	conformance/models/poor/sys/ioctl.h \
+	conformance/models/poor/sys/uio.h
+
 check_PROGRAMS += conformance/test_edges
 TESTS += conformance/test_edges
 conformance_test_edges_SOURCES = conformance/programs/test_edges.c

@@ -198,7 +198,7 @@ mio_addr_parse(
 	} else {
 		if (parse_inet(&made, &len, text) < 0)
 			return -1;
-		mio__sys_set_len(&made, len);
+		mio__sys_set_len(&made, (size_t)len);
 	}
 	*addr = made;
 	*addrlen = len;
@@ -310,7 +310,8 @@ static int
 format_unix(struct text *text, const struct sockaddr *addr, socklen_t addrlen)
 {
 	const char *path = (const char *)addr + PATH_OFFSET;
-	size_t len = addrlen > PATH_OFFSET ? addrlen - PATH_OFFSET : 0;
+	size_t whole = (size_t)addrlen;
+	size_t len = whole > PATH_OFFSET ? whole - PATH_OFFSET : 0;
 	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
 	const char *prefix = "";
 

@@ -23,7 +23,7 @@ mio__family(const void *addr, socklen_t addrlen)
 	size_t offset = offsetof(struct sockaddr, sa_family);
 	sa_family_t family;
 
-	if (addr == NULL || addrlen < offset + sizeof(family))
+	if (addr == NULL || (size_t)addrlen < offset + sizeof(family))
 		return mio__fail(EINVAL);
 	memcpy(&family, (const char *)addr + offset, sizeof(family));
 	return family;
@@ -40,7 +40,7 @@ mio__inet_family(const struct sockaddr *addr, socklen_t addrlen)
 		return -1;
 	if (family != AF_INET && family != AF_INET6)
 		return mio__fail(EAFNOSUPPORT);
-	return addrlen == size ? family : mio__fail(EINVAL);
+	return (size_t)addrlen == size ? family : mio__fail(EINVAL);
 }
 
 int
@@ -450,7 +450,7 @@ tidy_address(const struct mio_source *source, struct sockaddr *addr,
     socklen_t size, socklen_t *addrlen)
 {
 	if (MIO__FAMILY(source->kind) == AF_UNIX)
-		mio__sys_tidy_unix(addr, size, addrlen);
+		mio__sys_tidy_unix(addr, (size_t)size, addrlen);
 }
 
 ssize_t

@@ -50,7 +50,7 @@ check_addr(const struct sockaddr_un *addr, socklen_t addrlen)
 		return -1;
 	if (family != AF_UNIX)
 		return mio__fail(EAFNOSUPPORT);
-	if (addrlen < PATH_OFFSET || addrlen > sizeof(*addr))
+	if ((size_t)addrlen < PATH_OFFSET || (size_t)addrlen > sizeof(*addr))
 		return mio__fail(EINVAL);
 	return 0;
 }

@@ -8,10 +8,12 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -239,7 +241,7 @@ have_descriptors(size_t count)
 bool
 own_network(void)
 {
-#ifdef CLONE_NEWNET
+#if defined(CLONE_NEWNET) && defined(SIOCGIFFLAGS)
 	const char *fork_mode = getenv("CK_FORK");
 
 	if (fork_mode != NULL && strcmp(fork_mode, "no") == 0)

@@ -35,8 +35,8 @@ mini_fail(const char *file, int line, const char *format, ...);
 
 #define MINI_COMPARE(type, format, x, op, y)                                 \
 	do {                                                                 \
-		type mini_x_ = (x);                                          \
-		type mini_y_ = (y);                                          \
+		type mini_x_ = (type)(x);                                    \
+		type mini_y_ = (type)(y);                                    \
 		ck_assert_msg(mini_x_ op mini_y_,                            \
 		    "false: %s %s %s: " format ", " format, #x, #op, #y,     \
 		    mini_x_, mini_y_);                                       \
@@ -70,7 +70,8 @@ mini_fail(const char *file, int line, const char *format, ...);
 #define ck_assert_str_eq(x, y) MINI_COMPARE_STRINGS(x, ==, y)
 #define ck_assert_str_ne(x, y) MINI_COMPARE_STRINGS(x, !=, y)
 #define ck_assert_mem_eq(x, y, len)                                          \
-	ck_assert_msg(memcmp((x), (y), (len)) == 0, "%s and %s differ", #x, #y)
+	ck_assert_msg(                                                       \
+	    memcmp((x), (y), (size_t)(len)) == 0, "%s and %s differ", #x, #y)
 
 /*
  * A failed test's threads have to end before its stack goes.  A child would
@@ -83,6 +84,7 @@ int mini_thread_join(pthread_t thread, void **result);
 #ifndef MIO_MINI_ITSELF
 #define fork mini_fork
 #define pthread_create mini_thread_create
+#undef pthread_join /* a macro on NetBSD */
 #define pthread_join mini_thread_join
 #endif
 

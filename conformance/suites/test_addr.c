@@ -235,7 +235,7 @@ TEST(addr_of_unix_sockets, "more-16")
 	CHECK_INT(0, mio_unix_addr(&un, &made_len, "/x/y", 4));
 	CHECK_INT(0, mio_addr_parse(&addr, &len, "unix:/x/y"));
 	CHECK_INT(made_len, len);
-	ck_assert_int_eq(memcmp(&addr, &un, len), 0);
+	ck_assert_int_eq(memcmp(&addr, &un, (size_t)len), 0);
 	/* As long as fits, and a byte more. */
 	memset(text + 5, 'a', room);
 	ck_assert_str_eq(again(text), text);
@@ -248,7 +248,7 @@ TEST(addr_of_unix_sockets, "more-16")
 	} else {
 		CHECK_INT(0, mio_addr_parse(&addr, &len, "unix:@ab"));
 		CHECK_INT(made_len, len);
-		ck_assert_int_eq(memcmp(&addr, &un, len), 0);
+		ck_assert_int_eq(memcmp(&addr, &un, (size_t)len), 0);
 		ck_assert_str_eq(again("unix:@ab"), "unix:@ab");
 		ck_assert_str_eq(again("unix:@"), "unix:@");
 		CHECK_INT(0, mio_unix_addr(&un, &len, "\0a\0b", 4));
@@ -292,7 +292,7 @@ TEST(addr_format_cuts_as_snprintf, "more-16")
 	char bytes[sizeof(struct sockaddr_in6) + 1];
 
 	CHECK_INT(0, mio_addr_parse(&addr, &len, whole));
-	memcpy(bytes + 1, &addr, len);
+	memcpy(bytes + 1, &addr, (size_t)len);
 	for (size_t size = 0; size < sizeof(whole) + 2; ++size) {
 		memset(buf, '#', sizeof(buf));
 		CHECK_INT(strlen(whole),

@@ -34,9 +34,11 @@ loopback_up(void)
 	CHECK_CALL(fd);
 	memset(&request, 0, sizeof(request));
 	memcpy(request.ifr_name, "lo", 3);
+#if defined(SIOCGIFFLAGS) && defined(SIOCSIFFLAGS)
 	CHECK_INT(0, ioctl(fd, SIOCGIFFLAGS, &request));
 	request.ifr_flags |= IFF_UP;
 	CHECK_INT(0, ioctl(fd, SIOCSIFFLAGS, &request));
+#endif
 	close(fd);
 }
 
@@ -452,7 +454,7 @@ static struct sockaddr_un *
 misplace(unsigned char *room, const struct name *name)
 {
 	memset(room, 0x5a, sizeof(name->addr) + 2);
-	memcpy(room + 1, &name->addr, name->len);
+	memcpy(room + 1, &name->addr, (size_t)name->len);
 	return (struct sockaddr_un *)(void *)(room + 1);
 }
 
@@ -711,6 +713,7 @@ TEST(regr_datagram_socket_shut_for_reading_is_silent, "poll-11 poll-13")
 	for (size_t i = 0; i < LEN(cases); ++i) {
 		struct mio_source a = MIO_SOURCE_INIT, b = MIO_SOURCE_INIT;
 		struct loop loop;
+		bool silent = true;
 		char buf[8];
 
 		loop_open(&loop);
@@ -724,12 +727,15 @@ TEST(regr_datagram_socket_shut_for_reading_is_silent, "poll-11 poll-13")
 		     ++told) {
 			ck_assert_int_lt(told, 5);
 			if (mio_source_recv(&a, buf, sizeof(buf), 0) == 0)
-				break; /* elsewhere an end of file, ... */
-			/* ... which poll(2) without POLLRDHUP repeats. */
-			if (!tells_ends())
+				break; /* elsewhere an end of file */
+			if (!tells_ends()) {
+				/* poll(2) and recv(2) contradict each other. */
+				silent = false;
 				break;
+			}
 		}
-		QUIET(&loop);
+		if (silent)
+			QUIET(&loop);
 		shut(&a);
 		shut(&b);
 		loop_close(&loop);

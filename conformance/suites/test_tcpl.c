@@ -251,7 +251,7 @@ BOTH(tcpl_accept_address_buffers, "tcpl-03")
 	len = sizeof(room) - 1;
 	CHECK_INT(0, mio_source_accept(&l, &s, odd, &len));
 	CHECK_INT(addr.len, len);
-	ck_assert_mem_eq(room + 1, &client.u, addr.len);
+	ck_assert_mem_eq(room + 1, &client.u, (size_t)addr.len);
 	shut(&s);
 	shut(&c);
 	shut(&l);
@@ -428,7 +428,7 @@ BOTH(tcpl_unaligned_address, "tcpl-03")
 	struct sockaddr *odd = (struct sockaddr *)(void *)(room + 1);
 	socklen_t len = sizeof(room) - 1;
 
-	memcpy(room + 1, &addr.u, addr.len);
+	memcpy(room + 1, &addr.u, (size_t)addr.len);
 	CHECK_INT(0, mio_tcp_listen(&l, odd, addr.len));
 	memset(room, 0, sizeof(room));
 	CHECK_INT(0, mio_source_local_addr(&l, odd, &len));

@@ -609,7 +609,7 @@ TEST(udg_bind_to_the_unnamed_address, "udg-10 uds-21")
 	ck_assert_uint_gt(at_a.len, PATH_OFFSET + 1);
 	CHECK_INT('\0', at_a.addr.sun_path[0]);
 	ck_assert(at_a.len != at_b.len ||
-	    memcmp(&at_a.addr, &at_b.addr, at_a.len) != 0);
+	    memcmp(&at_a.addr, &at_b.addr, (size_t)at_a.len) != 0);
 	send_to(&a, &at_b, "fresh");
 	seen = receive(&b, 0, "fresh");
 	same_name(&at_a, &seen);

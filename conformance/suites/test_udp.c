@@ -153,7 +153,7 @@ BOTH(udp_bind_from_any_alignment, "udp-01")
 	struct sockaddr *odd = (struct sockaddr *)(void *)(room + 1);
 	socklen_t len = sizeof(room) - 1;
 
-	memcpy(room + 1, &addr.u, addr.len);
+	memcpy(room + 1, &addr.u, (size_t)addr.len);
 	CHECK_INT(0, mio_udp_bind(&a, odd, addr.len));
 	CHECK_INT(0, mio_source_local_addr(&a, odd, &len));
 	CHECK_INT(addr.len, len);
@@ -684,6 +684,13 @@ receive_int(const struct mio_source *socket, int level, int type)
 	return value;
 }
 
+/* What a system has not is -1 here; then nobody can see what arrives. */
+#ifndef IP_RECVTTL
+#define IP_RECVTTL (-1)
+#endif
+#ifndef IPV6_RECVHOPLIMIT
+#define IPV6_RECVHOPLIMIT (-1)
+#endif
 #ifdef __linux__
 #define TTL_MESSAGE IP_TTL
 #else
@@ -695,21 +702,25 @@ BOTH(udp_time_to_live, "udp-16")
 	static const unsigned values[] = { 10, 255, 1, 64 };
 	bool v6 = family == AF_INET6;
 	int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP, on = 1;
+	int asked = v6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL;
 	unsigned ttl = 0;
 	struct two two;
 
 	two_open(&two, family, true);
 	CHECK_INT(0, mio_source_ttl(&two.a, &ttl));
 	ck_assert(ttl >= 1 && ttl <= 255);
-	CHECK_INT(0,
-	    setsockopt(mio_source_handle(&two.b), level,
-		v6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, &on, sizeof(on)));
+	if (asked != -1)
+		CHECK_INT(0,
+		    setsockopt(mio_source_handle(&two.b), level, asked, &on,
+			sizeof(on)));
 	for (size_t i = 0; i < LEN(values); ++i) {
 		CHECK_INT(0, mio_source_set_ttl(&two.a, values[i]));
 		CHECK_INT(0, mio_source_ttl(&two.a, &ttl));
 		ck_assert_uint_eq(ttl, values[i]);
 		/* It goes out with the packet. */
 		put(&two.a, "x");
+		if (asked == -1)
+			continue;
 		CHECK_INT(values[i],
 		    receive_int(
 			&two.b, level, v6 ? IPV6_HOPLIMIT : TTL_MESSAGE));

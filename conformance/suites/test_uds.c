@@ -68,7 +68,7 @@ is_path(const struct name *name, const char *path)
 	size_t len = strlen(path);
 
 	CHECK_INT(AF_UNIX, name->addr.sun_family);
-	ck_assert_msg(name->len == PATH_OFFSET + len,
+	ck_assert_msg((size_t)name->len == PATH_OFFSET + len,
 	    "the address has %u bytes, the path %zu", (unsigned)name->len,
 	    len);
 	ck_assert_mem_eq(name->addr.sun_path, path, len);

@@ -92,15 +92,16 @@ accept_dressed(int fd, struct sockaddr *addr, socklen_t *addrlen)
 }
 
 void
-mio__sys_tidy_unix(struct sockaddr *addr, socklen_t size, socklen_t *addrlen)
+mio__sys_tidy_unix(struct sockaddr *addr, size_t size, socklen_t *addrlen)
 {
 	const size_t offset = offsetof(struct sockaddr_un, sun_path);
 	const sa_family_t family = AF_UNIX;
 	const char *path = (const char *)addr + offset;
-	size_t there = *addrlen < size ? *addrlen : size;
+	size_t whole = (size_t)*addrlen;
+	size_t there = whole < size ? whole : size;
 	size_t len;
 
-	if (*addrlen == 0) {
+	if (whole == 0) {
 		if (size >= offset)
 			memcpy((char *)addr +
 				offsetof(struct sockaddr_un, sun_family),
@@ -109,7 +110,7 @@ mio__sys_tidy_unix(struct sockaddr *addr, socklen_t size, socklen_t *addrlen)
 	} else if (there > offset && (*path != '\0' || !MIO__ABSTRACT_NAMES)) {
 		len = strnlen(path, there - offset);
 		/* Cut short, its end is unknown: as the kernel says. */
-		if (there == *addrlen || offset + len < there ||
+		if (there == whole || offset + len < there ||
 		    there >= sizeof(struct sockaddr_un))
 			*addrlen = (socklen_t)(offset + len);
 	}

@@ -80,7 +80,7 @@ int mio__sys_socketpair(int type, int fds[2]); /* AF_UNIX */
  * `addr` are the caller's.
  */
 void mio__sys_tidy_unix(
-    struct sockaddr *addr, socklen_t size, socklen_t *addrlen);
+    struct sockaddr *addr, size_t size, socklen_t *addrlen);
 
 /* As the calls, but an address that is cut tells its whole length. */
 #if MIO__TELLS_LENGTHS
