@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A poorer <limits.h>: see ../README. */
+/* A poorer <limits.h>, as of some systems. */
 
 #pragma GCC system_header
 #include_next <limits.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A poorer <pthread.h>: see ../README. */
+/* A poorer <pthread.h>, as of some systems. */
 
 #pragma GCC system_header
 #include_next <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A poorer <net/if.h>: see ../README. */
+/* A poorer <net/if.h>, as of some systems. */
 
 #pragma GCC system_header
 #include_next <net/if.h>

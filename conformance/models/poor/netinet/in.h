@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A poorer <netinet/in.h>: see ../README. */
+/* A poorer <netinet/in.h>, as of some systems. */
 
 #pragma GCC system_header
 #include_next <netinet/in.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A poorer <sys/uio.h>: see ../README. */
+/* A poorer <sys/uio.h>, as of some systems. */
 
 #pragma GCC system_header
 #include_next <sys/uio.h>
