@@ -15,6 +15,18 @@ AC_DEFUN([MIO_DEFINE_IF],
 [AS_IF([test "x$1" = "xyes"],
 	[AC_DEFINE([$2], [1], [$3])])])
 
+dnl Solaris has the struct msghdr with msg_control for X/Open 6 alone, and then
+dnl nothing else without __EXTENSIONS__, which AC_USE_SYSTEM_EXTENSIONS defines;
+dnl who includes <mio.h> needs the same: MIO_PC_CFLAGS, for libmio.pc.
+AC_DEFUN([MIO_STANDARD], [
+MIO_PC_CFLAGS=
+AS_CASE([$host_os],
+	[solaris*], [
+		AC_DEFINE([_XOPEN_SOURCE], [600], [Sockets as X/Open 6 has them])
+		MIO_PC_CFLAGS=' -D_XOPEN_SOURCE=600 -D__EXTENSIONS__'])
+AC_SUBST([MIO_PC_CFLAGS])
+])
+
 dnl Libraries that some systems keep apart from libc, into LIBS.
 AC_DEFUN([MIO_PROBE_LIBRARIES], [
 AC_SEARCH_LIBS([socket], [socket network])
@@ -113,6 +125,22 @@ MIO_PROBE_CALL([kqueue], [[
 #include <sys/event.h>
 #include <sys/time.h>]],
 	[kqueue() + kevent(0, 0, 0, 0, 0, 0) + EV_CLEAR + EV_RECEIPT])
+AS_IF([test "$ac_cv_func_kqueue" != "yes"], [
+	AC_CACHE_CHECK([for a kqueue without EV_RECEIPT], [mio_cv_old_kqueue],
+		[AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+#include <sys/types.h>
+#include <sys/event.h>
+#include <sys/time.h>
+#ifdef EV_RECEIPT
+#error it is there
+#endif]],
+				[[return kqueue() + EV_CLEAR;]])],
+			[mio_cv_old_kqueue=yes],
+			[mio_cv_old_kqueue=no])])
+	AS_IF([test "$mio_cv_old_kqueue" = "yes"],
+		[AC_MSG_WARN(m4_normalize([
+			[the kqueue here has no EV_RECEIPT, which libmio needs:]
+			[no selector kqueue]]))])])
 LIBS=$mio_save_LIBS
 AM_CONDITIONAL([HAVE_KQUEUE], [test "$ac_cv_func_kqueue" = "yes"])
 MIO_PROBE_CALL([poll], [[#include <poll.h>]],
