@@ -73,6 +73,8 @@ ROOMS_CPPFLAGS = \
 tools_mio_conformance_SOURCES = \
 	$(SUITE_SOURCES) \
 	conformance/runner/cells.c \
+	conformance/runner/kinds.c \
+	conformance/runner/kinds.h \
 	conformance/runner/main.c \
 	conformance/runner/options.c \
 	conformance/runner/options.h \
@@ -97,6 +99,8 @@ tools_mio_conformance_LDADD = lib/libmio.la $(CHECK_LIBS)
 check_PROGRAMS += conformance/mini
 conformance_mini_SOURCES = \
 	$(SUITE_SOURCES) \
+	conformance/runner/kinds.c \
+	conformance/runner/kinds.h \
 	conformance/runner/mini.c \
 	conformance/runner/mini.h
 conformance_mini_CPPFLAGS = $(ROOMS_CPPFLAGS) -DMIO_MINI

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mini [--list] [WORD...]: the conformance suites without Check, fork and
- * exec, for systems where these do not exist.  One line for each test and
- * backend.  A word with a '+' is a backend, another an area, a test or a row
- * of the catalogue; patterns as fnmatch(3) has them.  Exit status 0, 1 if a
- * test failed, 2 for a word that is nothing, 77 if there was nothing to run.
+ * The conformance suites without Check, fork and exec, for systems where these
+ * do not exist; see `usage`.
  */
 
 #include "config.h"
 
 #define MIO_MINI_ITSELF
 #include "harness.h"
+#include "kinds.h"
 #include "main.h"
 
 #include <fnmatch.h>
@@ -53,6 +51,18 @@ static const struct {
 
 static unsigned lacking = NEEDS_PROCESS;
 static int passed, failed, gated, skipped;
+static struct failure failures[1000];
+
+static const char usage[] =
+    "usage: mini [--list] [WORD...]\n"
+    "Runs the conformance suites of libmio, and prints TAP: a line for each\n"
+    "test and backend, and before each area a comment.\n"
+    "  WORD    with a '+' a backend, else an area, a test or a row of the\n"
+    "          catalogue; patterns as fnmatch(3) has them\n"
+    "  --list  the tests, and what they need\n"
+    "  CK_TIMEOUT_MULTIPLIER=N in the environment: how much slower it is here\n"
+    "Exit status: 0, 1 a test failed, 2 a word that is nothing, 77 nothing\n"
+    "was to run.\n";
 
 /*
  * The running test.  It has a thread of its own, where there are threads: one
@@ -191,15 +201,27 @@ mini_fork(void)
 static void
 tell(const char *verdict)
 {
-	printf("%s %s %s", verdict, mio_backends()[running_on],
-	    running->name);
+	printf("%s %d - %s %s", verdict, passed + failed + gated + skipped,
+	    mio_backends()[running_on], running->name);
 	if (outcome.verdict == FAILED)
 		printf(": %s:%d: %s", outcome.file, outcome.line,
 		    outcome.message);
 	else if (outcome.gated)
-		printf(": %s", outcome.reason);
+		printf(" # SKIP %s%s", outcome.skipped ? "" : "gate ",
+		    outcome.reason);
 	putchar('\n');
 	fflush(stdout);
+}
+
+static void
+note_kind(void)
+{
+	if ((size_t)failed >= LEN(failures))
+		return;
+	failures[failed].test = running->name;
+	failures[failed].which = running_on;
+	failures[failed].set_up =
+	    kinds_set_up(outcome.file, outcome.message);
 }
 
 #ifdef __GNUC__
@@ -459,14 +481,15 @@ run(const TTest *test, int which)
 	else
 		run_test();
 	if (outcome.verdict == FAILED) {
+		note_kind();
 		++failed;
 		tell("not ok");
 	} else if (outcome.skipped) {
 		++skipped;
-		tell("skip");
+		tell("ok");
 	} else if (outcome.gated) {
 		++gated;
-		tell("gate");
+		tell("ok");
 	} else {
 		++passed;
 		tell("ok");
@@ -556,36 +579,89 @@ is_known(const char *word)
 	return false;
 }
 
+static void
+list_tests(char **words)
+{
+	for (size_t a = 0; a < areas_count; ++a)
+		for (const TTest *const *test = areas[a].tests; *test != NULL;
+		     ++test)
+			if (wants_test(words, &areas[a], *test))
+				list(&areas[a], *test);
+}
+
+static int
+count_tests(char **words, const struct area *area)
+{
+	int count = 0;
+
+	for (const TTest *const *test = area->tests; *test != NULL; ++test)
+		count += wants_test(words, area, *test);
+	return count;
+}
+
+/* Returns on how many backends. */
+static int
+print_plan(char **words)
+{
+	int tests = 0, backends = 0;
+
+	for (size_t a = 0; a < areas_count; ++a)
+		tests += count_tests(words, &areas[a]);
+	for (int which = 0; mio_backends()[which] != NULL; ++which)
+		backends += wants_backend(words, which);
+	printf("1..%d\n", tests * backends);
+	return backends;
+}
+
+static void
+run_area(char **words, const struct area *area, int which)
+{
+	int count = count_tests(words, area);
+
+	if (count == 0)
+		return;
+	printf("# %s: %s, %d\n", mio_backends()[which], area->name, count);
+	fflush(stdout);
+	for (const TTest *const *test = area->tests; *test != NULL; ++test)
+		if (wants_test(words, area, *test))
+			run(*test, which);
+}
+
 int
 main(int argc, char **argv)
 {
 	static char *none[] = { NULL };
 	char **words = argc > 1 ? argv + 1 : none;
 	bool lists = words[0] != NULL && strcmp(words[0], "--list") == 0;
+	int backends;
 
+	if (words[0] != NULL && strcmp(words[0], "--help") == 0) {
+		fputs(usage, stdout);
+		return 0;
+	}
 	words += lists;
 	for (char **word = words; *word != NULL; ++word)
 		if (!is_known(*word)) {
 			fprintf(stderr,
-			    "mini: '%s' is no backend, area, test or row\n",
+			    "mini: '%s' is no backend, area, test or row; "
+			    "see mini --list\n",
 			    *word);
 			return 2;
 		}
-	look_at_system();
-	for (int which = 0; mio_backends()[which] != NULL; ++which)
-		for (size_t a = 0; a < areas_count; ++a)
-			for (const TTest *const *test = areas[a].tests;
-			     *test != NULL; ++test) {
-				if (!wants_test(words, &areas[a], *test))
-					continue;
-				if (lists && which == 0)
-					list(&areas[a], *test);
-				if (!lists && wants_backend(words, which))
-					run(*test, which);
-			}
-	if (lists)
+	if (lists) {
+		list_tests(words);
 		return 0;
-	printf("mini: %d ok, %d not ok, %d gated, %d skipped\n", passed,
+	}
+	look_at_system();
+	backends = print_plan(words);
+	for (int which = 0; mio_backends()[which] != NULL; ++which)
+		if (wants_backend(words, which))
+			for (size_t a = 0; a < areas_count; ++a)
+				run_area(words, &areas[a], which);
+	printf("# mini: %d ok, %d not ok, %d gated, %d skipped\n", passed,
 	    failed, gated, skipped);
+	kinds_print(stdout, "# ", failures,
+	    (size_t)failed < LEN(failures) ? (size_t)failed : LEN(failures),
+	    backends);
 	return failed > 0 ? 1 : passed == 0 ? 77 : 0;
 }

@@ -7,6 +7,7 @@
 
 #include "gates.h"
 #include "harness.h"
+#include "kinds.h"
 #include "show.h"
 
 extern const TTest *const matrix_suite[];
@@ -103,6 +104,32 @@ text_gates(const struct results *results, FILE *out)
 				    cell_outcome(cell, test)->reason);
 }
 
+/* The last of what is said about failures: what to make of them. */
+static void
+text_kinds(const struct results *results, FILE *out)
+{
+	static struct failure failures[1000];
+	size_t count = 0;
+	int backends = 0;
+
+	for (size_t i = 0; i < backends_count(); ++i)
+		backends += results->options->backends[i];
+	CELLS_FOREACH (cell, results)
+		TESTS_FOREACH (test, cell) {
+			const struct outcome *outcome =
+			    cell_outcome(cell, test);
+
+			if (outcome->verdict != FAILED ||
+			    count == LEN(failures))
+				continue;
+			failures[count].test = cell->area->tests[test]->name;
+			failures[count].which = cell->which;
+			failures[count++].set_up =
+			    kinds_set_up(outcome->file, outcome->message);
+		}
+	kinds_print(out, "  ", failures, count, backends);
+}
+
 static void
 text_failures(const struct results *results, FILE *out)
 {
@@ -121,6 +148,7 @@ text_failures(const struct results *results, FILE *out)
 			    cell->area->tests[test]->name, outcome->file,
 			    outcome->line, outcome->message);
 		}
+	text_kinds(results, out);
 }
 
 /* Twenty columns, a mark before them. */

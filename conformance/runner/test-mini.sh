@@ -17,13 +17,15 @@ backend=${MIO_BACKENDS%% *}
 run 2 poll-00
 has "'poll-00' is no backend, area, test or row" err
 run 2 epol+pipe
+run 0 --help
+has '^usage: mini'
 run 77 pipe_across_fork
-has '^skip .* pipe_across_fork \[pipe-12\]: needs a process of its own$'
-has '^mini: 0 ok, 0 not ok, 0 gated, [1-9][0-9]* skipped$'
+has '^ok 1 - .* pipe_across_fork \[pipe-12\] # SKIP needs a process of its own$'
+has '^# mini: 0 ok, 0 not ok, 0 gated, [1-9][0-9]* skipped$'
 run 0 "$backend" wak-08 wak-09
-has "^gate $backend wak_.*: wak-0[89]: "
+has "^ok [12] - $backend wak_.* # SKIP gate wak-0[89]: "
 run 0 '*+*' int_bits_are_distinct
-[ "$(cut -d ' ' -f 2 "$tmp/out" | grep -c +)" = \
+[ "$(grep '^ok' "$tmp/out" | cut -d ' ' -f 4 | grep -c +)" = \
 	"$(echo "$MIO_BACKENDS" | wc -w)" ] || fail 'not on every backend'
 run 0 --list lim 'wak_in_*'
 has '^wak wak_in_a_signal_handler \[wak-01 poll-06\], needs signals$'
@@ -31,8 +33,13 @@ if grep -v '^lim \|^wak wak_in_' "$tmp/out"; then
 	fail '--list lim and more'
 fi
 run 0 lim-02 "$backend"
-has "^ok $backend lim_.* \[.*lim-02.*\]\$"
-if grep -v '^ok .*[[ ]lim-02[] ]\|^mini: ' "$tmp/out"; then
+has '^1\.\.1$'
+has "^# $backend: lim, 1\$"
+if grep '^# .*mio_porting' "$tmp/out"; then
+	fail 'kinds of failures, and none failed'
+fi
+has "^ok 1 - $backend lim_.* \[.*lim-02.*\]\$"
+if grep -v '^ok .*[[ ]lim-02[] ]\|^# \|^1\.\.' "$tmp/out"; then
 	fail 'lim-02 and more'
 fi
 
@@ -56,10 +63,8 @@ if grep '^not ok' "$tmp/mini"; then
 fi
 
 # "VERDICT NAME", without what mini cannot run, which is little.
-sed -n 's/^gate/ok/
-	s/^skip \(.*\): needs .*/lacks \1/
-	s/^skip/ok/
-	s/^\([a-z]*\) [^ ]* \([^ ]*\) \[.*/\1 \2/p' "$tmp/mini" |
+sed -n 's/^ok \(.*\) # SKIP needs .*/lacks \1/
+	s/^\([a-z]*\) [0-9]* - [^ ]* \([^ ]*\) \[.*/\1 \2/p' "$tmp/mini" |
 	sort >"$tmp/results"
 sed -n 's/^lacks //p' "$tmp/results" >"$tmp/lacking"
 all=$("$program" --list | wc -l)
@@ -107,7 +112,8 @@ sed -n 's/^\([a-z ]*\) [0-9]* - [^ ]* \([^ ]*\) \[.*/\1 \2/p' "$tmp/tap" |
 sed 's/^lacks/ok/' "$tmp/results" | sort | diff "$tmp/wanted" - ||
 	fail 'mini and Check differ'
 # What is gated, too.
-sed -n 's/^gate [^ ]* //p' "$tmp/mini" | sort >"$tmp/gates"
+sed -n 's/^ok [0-9]* - [^ ]* \(.*\) # SKIP gate \(.*\)/\1: \2/p' "$tmp/mini" |
+	sort >"$tmp/gates"
 sed -n 's/^ok [0-9]* - [^ ]* \(.*\) # SKIP/\1:/p' "$tmp/tap" | sort |
 	comm -13 - "$tmp/gates" | grep . && fail 'mini gates more than Check'
 exit $status
