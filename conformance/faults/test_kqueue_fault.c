@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,6 +52,7 @@ static struct {
 	int64_t now, longest;
 	int empty, waits;  /* so many waits end early, each after its time */
 	const struct kevent *forged;
+	bool cancels;      /* a wait cancels its thread, and ends early */
 } due;
 
 static const char *doing, *backend;
@@ -199,6 +201,16 @@ int WRAPPED_KEVENT(size_t)
 int WRAPPED_KEVENT(int)
 #endif
 {
+	if (nchanges == 0 && due.cancels) {
+		int cancel;
+
+		/* As where it is no cancellation point: interrupted. */
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+		pthread_cancel(pthread_self());
+		pthread_setcancelstate(cancel, &cancel);
+		errno = EINTR;
+		return -1;
+	}
 	if (nchanges == 0 && due.fake_time)
 		return fake_wait(events, timeout);
 	if (nchanges == 0)
@@ -836,6 +848,32 @@ events_are_translated(void)
 }
 
 #ifdef MODEL_KQUEUE
+static void *
+wait_for_ever(void *arg)
+{
+	mio_poll(the_poll, events, MIO_FOREVER);
+	return arg;
+}
+
+/* OpenBSD's kevent(2) only ends early when its thread is cancelled. */
+static void
+a_thread_is_cancelled(void)
+{
+	pthread_t thread;
+	void *result = NULL;
+
+	start("cancelled");
+	CHECK(mio_registry_register(registry, &ours, 1, R) == 0);
+	due.cancels = true;
+	CHECK(pthread_create(&thread, NULL, wait_for_ever, NULL) == 0);
+	CHECK(pthread_join(thread, &result) == 0);
+	due.cancels = false;
+	CHECK(result == PTHREAD_CANCELED);
+	CHECK(mio_source_write(&theirs, "x", 1) == 1);
+	comes(1, R);
+	stop();
+}
+
 /* The end of a request comes to the poll's handle, with the token. */
 static void
 requests_end(void)
@@ -889,6 +927,7 @@ main(void)
 		days_go_by();
 		events_are_translated();
 #ifdef MODEL_KQUEUE
+		a_thread_is_cancelled();
 		requests_end();
 #endif
 	}

@@ -53,6 +53,7 @@ static const struct kernel kernels[] = {
 	{
 	    .name = "netbsd",
 	    .keeps_add = true,
+	    .takes_itself = true,
 	    .full_is_deaf = true,
 	    .no_reader = EBADF,
 	    .cuts_lengths = true,
@@ -65,6 +66,7 @@ static const struct kernel kernels[] = {
 	    .name = "openbsd",
 	    .lacks_user = true,
 	    .keeps_add = true,
+	    .takes_itself = true,
 	    .full_is_deaf = true,
 	    .no_reader = EPIPE,
 	    .two_way = true,

@@ -43,6 +43,7 @@ struct kernel {
 	bool full_is_deaf;   /* a full pipe's writer hears of no end */
 	int no_reader;       /* errno of EVFILT_WRITE then */
 	bool two_way;        /* pipes are */
+	bool takes_itself;   /* a kqueue can be in itself */
 	bool cuts_lengths;   /* of addresses, to the buffer */
 	bool pads_names;     /* Unix addresses: all of sun_path */
 	bool pads_unnamed;   /* those without a name have 16 bytes */

@@ -543,8 +543,12 @@ attach(struct queue *queue, int kq, struct knote *note)
 		note->reads = !note->writes;
 	} else if (is_kqueue(fd)) {
 		note->kind = KQUEUE;
-		if (writes || queue_of(fd) == queue)
+		if (writes)
 			return EINVAL;
+		if (queue_of(fd) == queue) {
+			note->kind = NO_FILE; /* and nothing comes of it */
+			return model_kernel()->takes_itself ? 0 : EINVAL;
+		}
 	} else if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && writes) {
 		return EINVAL;
 	}

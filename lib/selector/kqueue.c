@@ -72,8 +72,8 @@ enum { WATCHED = 1, ANEW = 2, FOR_END = 4 };
 #define KNOWS_LIO 0u
 #endif
 
-/* OpenBSD's kevent(2) is no cancellation point. */
-#if defined(__OpenBSD__) || defined(MIO_MODEL_KQUEUE)
+/* OpenBSD's kevent(2) is no cancellation point, nor is NetBSD's. */
+#if defined(__OpenBSD__) || defined(__NetBSD__) || defined(MIO_MODEL_KQUEUE)
 #define WAITS_UNCANCELLABLE 1
 #else
 #define WAITS_UNCANCELLABLE 0
