@@ -267,10 +267,13 @@ conformance_facts_raw2_CFLAGS = -w
 conformance_facts_raw2_LDADD = $(MODEL_LIBS)
 EXTRA_DIST += \
 	conformance/models/facts/compare.py \
+	conformance/models/facts/freebsd-12.3.not-ok.txt \
 	conformance/models/facts/freebsd-12.3.raw.txt \
 	conformance/models/facts/freebsd-12.3.raw2.txt \
+	conformance/models/facts/netbsd-10.99.12.not-ok.txt \
 	conformance/models/facts/netbsd-10.99.12.raw.txt \
 	conformance/models/facts/netbsd-10.99.12.raw2.txt \
+	conformance/models/facts/openbsd-7.3.not-ok.txt \
 	conformance/models/facts/openbsd-7.3.raw.txt
 
 # Headers that lack what some systems' do.

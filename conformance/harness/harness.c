@@ -229,6 +229,17 @@ test_gated(const char *row)
 	return true;
 }
 
+void
+descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= 1024)
+		return;
+	limit.rlim_cur = limit.rlim_max < 1024 ? limit.rlim_max : 1024;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 bool
 have_descriptors(size_t count)
 {

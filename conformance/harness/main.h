@@ -51,6 +51,9 @@ size_t backends_count(void);
 bool outcomes_open(void);
 struct outcome *outcome_of(const TTest *test, int which);
 
+/* As many descriptors as there may be, up to 1024: OpenBSD gives 128. */
+void descriptors_raise(void);
+
 /* For situations.c. */
 void test_saw(const struct seen *seen);
 

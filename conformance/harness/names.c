@@ -108,7 +108,10 @@ same_name(const struct name *want, const struct name *got)
 		len = (socklen_t)(PATH_OFFSET +
 		    strnlen(want->addr.sun_path, (size_t)len - PATH_OFFSET));
 	CHECK_INT(len, got->len);
-	ck_assert_mem_eq(&want->addr, &got->addr, len);
+	/* Not sun_len, which OpenBSD has as that of all the room. */
+	CHECK_INT(want->addr.sun_family, got->addr.sun_family);
+	ck_assert_mem_eq(want->addr.sun_path, got->addr.sun_path,
+	    (size_t)len - PATH_OFFSET);
 }
 
 void

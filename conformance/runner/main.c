@@ -49,5 +49,6 @@ main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	descriptors_raise();
 	return options.list != NULL ? list(&options) : run(&options);
 }

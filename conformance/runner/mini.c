@@ -340,6 +340,7 @@ look_at_system(void)
 	if (!signals_work())
 		lacking |= NEEDS_SIGNALS;
 	pthread_sigmask(SIG_SETMASK, NULL, &base.mask);
+	descriptors_raise();
 	if (getrlimit(RLIMIT_NOFILE, &base.limit) != 0 ||
 	    setrlimit(RLIMIT_NOFILE, &base.limit) != 0)
 		lacking |= NEEDS_LIMITS;

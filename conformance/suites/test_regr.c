@@ -55,7 +55,17 @@ struct stuck {
 };
 
 static void
-stuck_open(struct stuck *stuck)
+stuck_close(struct stuck *stuck)
+{
+	shut(&stuck->c);
+	for (int i = 0; i < stuck->fillers; ++i)
+		close(stuck->filler[i]);
+	close(stuck->listener);
+}
+
+/* False where a full queue refuses (FreeBSD), or takes dozens (OpenBSD). */
+static bool
+stuck_try(struct stuck *stuck)
 {
 	struct mio_source fresh = MIO_SOURCE_INIT;
 
@@ -76,14 +86,23 @@ stuck_open(struct stuck *stuck)
 
 		CHECK_CALL(fd);
 		CHECK_INT(0, fcntl(fd, F_SETFL, O_NONBLOCK));
-		ck_assert_int_lt(stuck->fillers, (int)LEN(stuck->filler));
 		stuck->filler[stuck->fillers++] = fd;
-		CHECK_FAILS(EINPROGRESS,
-		    connect(fd, &stuck->addr.u.any, stuck->addr.len));
+		if ((connect(fd, &stuck->addr.u.any, stuck->addr.len) == -1 &&
+			errno != EINPROGRESS) ||
+		    stuck->fillers == LEN(stuck->filler)) {
+			stuck_close(stuck);
+			return false;
+		}
 		entry.fd = fd;
 		if (poll(&entry, 1, 100) == 0)
-			break;
+			return true;
 	}
+}
+
+static void
+stuck_open(struct stuck *stuck)
+{
+	ck_assert_msg(stuck_try(stuck), "the queue refuses, or does not fill");
 }
 
 static void
@@ -93,15 +112,6 @@ stuck_connect(struct stuck *stuck)
 	    mio_tcp_connect(
 		&stuck->c, &stuck->addr.u.any, stuck->addr.len));
 	CHECK_FAILS(EINPROGRESS, mio_source_connect_result(&stuck->c));
-}
-
-static void
-stuck_close(struct stuck *stuck)
-{
-	shut(&stuck->c);
-	for (int i = 0; i < stuck->fillers; ++i)
-		close(stuck->filler[i]);
-	close(stuck->listener);
 }
 
 /* Waits for the end of a connect, by events and as long as that takes. */
@@ -310,11 +320,12 @@ TEST(regr_connect_begun_behind_the_back, "tcps-02 close-08")
 {
 	struct stuck stuck;
 	struct loop loop;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd;
 
-	CHECK_CALL(fd);
+	if (!stuck_try(&stuck))
+		SKIP("no connect stays under way here");
+	CHECK_CALL(fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	loop_open(&loop);
-	stuck_open(&stuck);
 	CHECK_INT(0, mio_source_from_fd(&stuck.c, fd));
 	CHECK_INT(
 	    0, mio_registry_register(loop.registry, &stuck.c, A, R | W));

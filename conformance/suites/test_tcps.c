@@ -222,12 +222,22 @@ BOTH(tcps_connect_in_progress, "tcps-02 tcps-01")
 		struct pollfd entry = { -1, POLLOUT, 0 };
 
 		c[n] = fresh;
-		CHECK_INT(0, mio_tcp_connect(&c[n], &addr.u.any, addr.len));
+		if (mio_tcp_connect(&c[n], &addr.u.any, addr.len) == -1)
+			break;
 		entry.fd = mio_source_handle(&c[n]);
 		if (poll(&entry, 1, 100) == 0)
 			waiting = n;
 	}
+#ifdef LIKE_LINUX
 	ck_assert_msg(waiting != -1, "the queue does not fill");
+#endif
+	if (waiting == -1) {
+		for (int i = 0; i < n; ++i)
+			shut(&c[i]);
+		close(l);
+		loop_close(&loop);
+		SKIP("a full queue refuses (FreeBSD), or takes dozens (OpenBSD)");
+	}
 	CHECK_INT(0,
 	    mio_registry_register(loop.registry, &c[waiting], A, R | W));
 	CHECK_FAILS(EINPROGRESS, mio_source_connect_result(&c[waiting]));

@@ -620,7 +620,9 @@ TEST_NEEDS(uds_peer_shuts_its_read_side, "uds-16", NEEDS_SIGNALS)
 	WAIT(&w.loop, CLIENT, R);
 	CHECK_INT(0, w.loop.seen & RC);
 	expect(&w.a, "from there");
+#ifdef LIKE_LINUX
 	CHECK_INT(EPIPE, write_error(&w.a, writers[0]));
+#endif
 	unwatch(&w);
 }
 
@@ -901,7 +903,13 @@ TEST(uds_full_backlog_is_no_connection, "uds-22 regr-15")
 	for (;; ++n) {
 		struct mio_source one = MIO_SOURCE_INIT;
 
-		ck_assert_int_lt(n, MOST);
+		if (n == MOST) {
+			for (int i = 0; i < n; ++i)
+				shut(&c[i]);
+			shut(&l);
+			dir_close();
+			SKIP("the queue does not fill (OpenBSD: 80)");
+		}
 		fds = fds_count();
 		if (mio_unix_connect(&one, PATH) == -1)
 			break;
