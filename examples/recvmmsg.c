@@ -73,10 +73,12 @@ receive_batch(struct receiver *r, const struct mio_source *socket)
 	if ((uint64_t)n > r->most)
 		r->most = (uint64_t)n;
 	for (ssize_t i = 0; i < n; i++) {
+		/* An unsigned on Linux, a ssize_t on BSD. */
+		size_t len = (size_t)r->messages[i].msg_len;
+
 		if (r->messages[i].msg_hdr.msg_flags & MSG_TRUNC)
 			r->truncated++;
-		if (fwrite(r->buf[i], 1, r->messages[i].msg_len, stdout) !=
-		    r->messages[i].msg_len)
+		if (fwrite(r->buf[i], 1, len, stdout) != len)
 			return -1;
 	}
 	return fflush(stdout);

@@ -246,7 +246,7 @@ have_descriptors(size_t count)
 	struct rlimit limit;
 
 	return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-	    limit.rlim_cur >= count + 24;
+	    (uintmax_t)limit.rlim_cur >= count + 24;
 }
 
 bool
@@ -762,7 +762,7 @@ write_error(const struct mio_source *source, write_call *write_it)
 	n = write_it(source);
 	error = errno;
 	CHECK_INT(0, sigaction(SIGPIPE, &before, NULL));
-	return caught != 0 ? 1000 + caught : n == -1 ? error : 0;
+	return caught != 0 ? 1000 + (int)caught : n == -1 ? error : 0;
 }
 
 /* Addresses and sockets. */

@@ -199,7 +199,7 @@ mini_fork(void)
 /* The end of a test. */
 
 static void
-tell(const char *verdict)
+print_result(const char *verdict)
 {
 	printf("%s %d - %s %s", verdict, passed + failed + gated + skipped,
 	    mio_backends()[running_on], running->name);
@@ -484,16 +484,16 @@ run(const TTest *test, int which)
 	if (outcome.verdict == FAILED) {
 		note_kind();
 		++failed;
-		tell("not ok");
+		print_result("not ok");
 	} else if (outcome.skipped) {
 		++skipped;
-		tell("ok");
+		print_result("ok");
 	} else if (outcome.gated) {
 		++gated;
-		tell("ok");
+		print_result("ok");
 	} else {
 		++passed;
-		tell("ok");
+		print_result("ok");
 	}
 }
 

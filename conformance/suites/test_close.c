@@ -762,7 +762,9 @@ shell_finds(const int *fds, size_t count)
 	ck_assert_uint_lt(len, sizeof(script));
 	CHECK_CALL(pid = fork());
 	if (pid == 0) {
+#ifndef MIO_MINI /* which has no fork; some systems have no exec */
 		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+#endif
 		_exit(127);
 	}
 	while (waitpid(pid, &status, 0) == -1)

@@ -276,7 +276,7 @@ TEST_NEEDS(lim_a_thousand_sources, "lim-11", NEEDS_LIMITS)
 		limit.rlim_cur = 4096;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	NEED_DESCRIPTORS(2 * 91 + 64);
-	if (limit.rlim_cur < 2 * count + 64)
+	if ((uintmax_t)limit.rlim_cur < 2 * count + 64)
 		count = ((size_t)limit.rlim_cur - 64) / 2;
 	ck_assert_uint_gt(count, 90);
 	loop_open_capacity(&loop, 64);

@@ -801,7 +801,7 @@ burnt_ns(void)
 {
 	struct timespec used;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	clock_gettime((clockid_t)CLOCK_THREAD_CPUTIME_ID, &used);
 	return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 

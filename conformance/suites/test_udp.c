@@ -864,15 +864,16 @@ group_v4(void)
 	return group;
 }
 
-static const struct in_addr any_v4 = { INADDR_ANY };
+static const struct in_addr any_v4 = { .s_addr = INADDR_ANY };
 
 TEST(udp_joined_group_is_heard_until_left, "udp-21")
 {
 	struct mio_source in = MIO_SOURCE_INIT, out;
-	struct in_addr group = group_v4(), lo = { htonl(INADDR_LOOPBACK) };
+	struct in_addr group = group_v4(), lo;
 	struct addr all = loopback(AF_INET), to, from;
 	struct loop loop;
 
+	lo.s_addr = htonl(INADDR_LOOPBACK);
 	loop_open(&loop);
 	from = bind_udp(&out, AF_INET);
 	all.u.v4.sin_addr = any_v4;
@@ -937,8 +938,9 @@ TEST(udp_two_groups_beside_other_traffic, "udp-21")
 TEST(udp_groups_that_are_none_v4, "udp-21")
 {
 	struct mio_source a, none = MIO_SOURCE_INIT;
-	struct in_addr group = group_v4(), lo = { htonl(INADDR_LOOPBACK) };
+	struct in_addr group = group_v4(), lo;
 
+	lo.s_addr = htonl(INADDR_LOOPBACK);
 	bind_udp(&a, AF_INET);
 	CHECK_FAILS(EINVAL, mio_udp_join_multicast_v4(&a, &lo, &lo));
 	CHECK_FAILS(
