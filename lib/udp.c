@@ -4,6 +4,7 @@
 #include "source.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 int
 mio_udp_bind(struct mio_source *socket, const struct sockaddr *addr,
@@ -137,7 +138,8 @@ membership_v6(const struct mio_source *socket, int name,
 	if (socket == NULL || group == NULL)
 		return mio__fail(EINVAL);
 	request.ipv6mr_multiaddr = *group;
-	request.ipv6mr_interface = ifindex;
+	/* An unsigned, but an int on Android. */
+	memcpy(&request.ipv6mr_interface, &ifindex, sizeof(ifindex));
 	return setsockopt(
 	    socket->handle, IPPROTO_IPV6, name, &request, sizeof(request));
 }
