@@ -147,28 +147,37 @@ strikes(const struct kevent *change)
 	return change->filter == EVFILT_READ ? due.reads : due.writes;
 }
 
-/* Each change for itself, as the kernel does; all have EV_RECEIPT. */
+/*
+ * Each change for itself, as the kernel does; all have EV_RECEIPT, but for the
+ * end filter of a pipe, which is the last.
+ */
 static int
 make_changes(int kq, const struct kevent *changes, int nchanges,
     struct kevent *events, const struct timespec *timeout)
 {
 	const int place = due.place;
+	int n = 0;
 
 	due.place = 0;
 	for (int i = 0; i < nchanges; ++i) {
 		bool placed = i + 1 == place;
+		bool told = changes[i].flags & EV_RECEIPT;
 
-		CHECK(changes[i].flags & EV_RECEIPT);
+		CHECK(told || (i + 1 == nchanges &&
+				  changes[i].filter == EVFILT_READ));
 		if (placed || strikes(&changes[i])) {
-			events[i] = changes[i];
-			events[i].flags = EV_ERROR;
-			events[i].data = placed ? ENOMEM : due.change_error;
-		} else {
-			CHECK(__real_kevent(kq, &changes[i], 1, &events[i],
+			events[n] = changes[i];
+			events[n].flags = EV_ERROR;
+			events[n++].data = placed ? ENOMEM : due.change_error;
+		} else if (told) {
+			CHECK(__real_kevent(kq, &changes[i], 1, &events[n++],
 				  1, timeout) == 1);
+		} else {
+			CHECK(__real_kevent(kq, &changes[i], 1, NULL, 0,
+				  timeout) == 0);
 		}
 	}
-	return nchanges;
+	return n;
 }
 
 static int
@@ -848,6 +857,38 @@ events_are_translated(void)
 }
 
 #ifdef MODEL_KQUEUE
+/* The writer of a pipe hears of its end as before, whichever change failed. */
+static void
+half_an_end(void)
+{
+	static const char page[4096];
+
+	for (int place = 1; place <= 4; ++place) {
+		struct mio_source tx = MIO_SOURCE_INIT;
+		const struct mio_event *got;
+		int fds[2];
+
+		start("half an end");
+		need(pipe(fds) == 0, "pipe");
+		need(mio_source_from_fd(&tx, fds[1]) == 0, "source");
+		CHECK(mio_registry_register(registry, &tx, 7, W) == 0);
+		due.place = place;
+		CHECK(mio_registry_reregister(registry, &tx, 8, R | W) == -1);
+		CHECK(errno == ENOMEM);
+		while (write(fds[1], page, sizeof(page)) > 0)
+			;
+		while (mio_poll(the_poll, events, 20 * MIO_MSEC) > 0)
+			CHECK(mio_events_get(events, 0)->token == 7);
+		close(fds[0]);
+		CHECK(mio_poll(the_poll, events, MIO_SEC) == 1);
+		got = mio_events_get(events, 0);
+		CHECK(got != NULL && got->token == 7 &&
+		    got->readiness == (W | MIO_WRITE_CLOSED));
+		mio_source_close(&tx);
+		stop();
+	}
+}
+
 static void *
 wait_for_ever(void *arg)
 {
@@ -927,6 +968,7 @@ main(void)
 		days_go_by();
 		events_are_translated();
 #ifdef MODEL_KQUEUE
+		half_an_end();
 		a_thread_is_cancelled();
 		requests_end();
 #endif

@@ -152,7 +152,7 @@ request_filter(struct request *request, struct kevent change, mio_token token,
 	if (how & WATCHED) {
 		change.flags = how & MIO_LEVEL ? WATCH_LEVEL : WATCH;
 		/* The last of the changes, so no other receipt moves up. */
-		if (how & FOR_END)
+		if ((how & FOR_END) && change.filter == EVFILT_READ)
 			change.flags &= (unsigned short)~EV_RECEIPT;
 		request->changes[request->count++] = change;
 	}
@@ -164,7 +164,7 @@ request_write(struct request *request, int fd, mio_token token, unsigned how)
 	struct kevent change = { .ident = (uintptr_t)fd,
 		.filter = EVFILT_WRITE };
 
-	request_filter(request, change, token, how & ~(unsigned)FOR_END);
+	request_filter(request, change, token, how);
 }
 
 static void
