@@ -321,9 +321,15 @@ file_of(const struct stat *st)
 {
 	uint64_t dev = (uint64_t)st->st_dev;
 
-	if (st->st_ino == 0)
+	if (!MIO__NUMBERS_FILES && st->st_ino == 0)
 		return UNKNOWN;
 	return (uint64_t)st->st_ino ^ (dev << 40 | dev >> 24);
+}
+
+static inline bool
+is_known(uint64_t file)
+{
+	return MIO__NUMBERS_FILES || file != UNKNOWN;
 }
 
 /* MIO_LEVEL, whose reported bits stay armed, is LEVEL there. */
@@ -374,8 +380,7 @@ stale(const struct entry *entry, const struct stat *st)
 {
 	uint64_t file = file_of(st);
 
-	return entry->file != file && entry->file != UNKNOWN &&
-	       file != UNKNOWN;
+	return entry->file != file && is_known(entry->file) && is_known(file);
 }
 
 /*
@@ -385,7 +390,7 @@ stale(const struct entry *entry, const struct stat *st)
 static bool
 same(const struct entry *entry, const struct stat *st)
 {
-	if (entry->file == UNKNOWN)
+	if (!is_known(entry->file))
 		return entry->kind == WAKER;
 	return entry->file == file_of(st);
 }

@@ -45,16 +45,19 @@
 
 /*
  * Whether the kernel tells the length of an address that it had to cut;
- * FreeBSD and NetBSD tell what they wrote.  And whether poll(2) tells a
- * socket that nobody connects from one that still connects: BSD reports
- * neither.
+ * FreeBSD and NetBSD tell what they wrote.  Whether poll(2) tells a socket
+ * that nobody connects from one that still connects: BSD reports neither.
+ * Whether fstat(2) has a number of its own for each file: not for BSD's
+ * sockets, nor for NetBSD's and OpenBSD's pipes.
  */
 #if defined(__linux__) && !defined(MIO_MODEL_BSD)
 #define MIO__TELLS_LENGTHS 1
 #define MIO__TELLS_UNCONNECTED 1
+#define MIO__NUMBERS_FILES 1
 #else
 #define MIO__TELLS_LENGTHS 0
 #define MIO__TELLS_UNCONNECTED 0
+#define MIO__NUMBERS_FILES 0
 #endif
 
 /* Sets sa_len, where there is one. */
