@@ -13,9 +13,7 @@
 
 #include "sys/sys.h"
 
-#if MIO__IOV_MAX > USHRT_MAX
-#error mio_source_writev relies on it
-#endif
+_Static_assert(MIO__IOV_MAX <= USHRT_MAX, "writev_socket relies on it");
 
 int
 mio__family(const void *addr, socklen_t addrlen)
