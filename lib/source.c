@@ -548,7 +548,7 @@ connection(const struct mio_source *stream)
 int
 mio_source_connect_result(const struct mio_source *stream)
 {
-	short ended;
+	int ended;
 
 	if (stream == NULL)
 		return mio__fail(EINVAL);

@@ -342,7 +342,7 @@ idle(int fd)
 }
 #endif
 
-short
+int
 mio__sys_connecting(int fd)
 {
 	struct pollfd asked = { .fd = fd, .events = POLLOUT };
@@ -356,7 +356,7 @@ mio__sys_connecting(int fd)
 	if (n != 0 || idle(fd))
 		asked.revents |= POLLHUP;
 #endif
-	return n < 0 ? (short)POLLNVAL : asked.revents;
+	return n < 0 ? POLLNVAL : asked.revents;
 }
 
 /*

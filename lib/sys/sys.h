@@ -101,7 +101,7 @@ ssize_t mio__sys_recvfrom(int fd, void *buf, size_t len, int flags,
  * What poll(2) says now of a socket that is neither connected nor failed,
  * asked for POLLOUT: 0 if it still connects.
  */
-short mio__sys_connecting(int fd);
+int mio__sys_connecting(int fd);
 
 /* SO_REUSEADDR, where it does not let others take the address over. */
 int mio__sys_reuse_addr(int fd);
