@@ -19,22 +19,23 @@ compile()
 	$compiler $CPPFLAGS $CFLAGS -std=$std $warnings -Werror \
 		-I"$top_srcdir/include" "$@" && return
 	echo "FAIL: $name as $std"
-	status=1
+	return 1
 }
 
 count=0
 for header in "$top_srcdir"/include/*.h "$top_srcdir"/include/*/*.h; do
 	header=${header#"$top_srcdir"/include/}
 	count=$((count + 1))
-	cat >"$tmp/header$count.$suffix" <<-SOURCE
+	cat >"$tmp/header.$suffix" <<-SOURCE
 	#include <$header>
 	#include <$header>
 	int main(void);
 	int main(void) { return 0; }
 	SOURCE
+	compile "<$header>" -c "$tmp/header.$suffix" -o "$tmp/header.o" ||
+		status=1
 done
 [ "$count" -gt 1 ] || { echo 'FAIL: no headers'; status=1; }
-compile 'a header' -fsyntax-only "$tmp"/header*."$suffix"
 
 cat >"$tmp/macros.$suffix" <<SOURCE
 #include <mio.h>
@@ -70,7 +71,8 @@ int main(void)
 	    (source.handle != MIO_INVALID_HANDLE);
 }
 SOURCE
-compile 'a use of the macros' -c "$tmp/macros.$suffix" -o "$tmp/macros.o"
+compile 'a use of the macros' -c "$tmp/macros.$suffix" -o "$tmp/macros.o" ||
+	status=1
 
 # In C++ a missing extern "C" shows in the names that a use of them asks for.
 names=$(sh "$top_srcdir/checks/names.sh" headers)
@@ -87,7 +89,8 @@ function *const functions[] = {
 $(for name in $names; do echo "	FUNCTION($name),"; done)
 };
 SOURCE
-compile 'a use of every function' -c "$tmp/names.$suffix" -o "$tmp/names.o"
+compile 'a use of every function' -c "$tmp/names.$suffix" -o "$tmp/names.o" ||
+	status=1
 # Apple's names begin with one more.
 $NM "$tmp/names.o" | sed -n 's/^.* [UTW] _\{0,1\}\(mio_.*\)$/\1/p' |
 	sort >"$tmp/found"

@@ -390,7 +390,7 @@ stale(const struct entry *entry, const struct stat *st)
 static bool
 same(const struct entry *entry, const struct stat *st)
 {
-	if (!is_known(entry->file))
+	if (!MIO__NUMBERS_FILES && entry->file == UNKNOWN)
 		return entry->kind == WAKER;
 	return entry->file == file_of(st);
 }
