@@ -312,30 +312,31 @@ bsd_accept(int fd, struct sockaddr *addr, socklen_t *len)
 	return bsd_accept4(fd, addr, len, 0);
 }
 
-int
-bsd_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+typedef int name_call(int, struct sockaddr *, socklen_t *);
+
+static int
+ask(name_call *call, int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct address peer = { .len = sizeof(peer.addr) };
+	struct address found = { .len = sizeof(found.addr) };
 
 	if (is_pipe(fd))
 		return fail(ENOTSOCK);
-	if (getpeername(fd, (struct sockaddr *)&peer.addr, &peer.len) < 0)
+	if (call(fd, (struct sockaddr *)&found.addr, &found.len) < 0)
 		return -1;
-	hand_out(&peer, addr, len);
+	hand_out(&found, addr, len);
 	return 0;
+}
+
+int
+bsd_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return ask(getpeername, fd, addr, len);
 }
 
 int
 bsd_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct address own = { .len = sizeof(own.addr) };
-
-	if (is_pipe(fd))
-		return fail(ENOTSOCK);
-	if (getsockname(fd, (struct sockaddr *)&own.addr, &own.len) < 0)
-		return -1;
-	hand_out(&own, addr, len);
-	return 0;
+	return ask(getsockname, fd, addr, len);
 }
 
 /* Linux says nothing of a datagram's sender that has no name. */

@@ -160,12 +160,13 @@ mio__sys_accept(int fd, struct sockaddr *addr, socklen_t *addrlen)
 	return stream;
 }
 
-int
-mio__sys_getsockname(int fd, struct sockaddr *addr, socklen_t *addrlen)
+typedef int name_call(int fd, struct sockaddr *addr, socklen_t *addrlen);
+
+static int
+ask(name_call *call, int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
 	struct whole whole = { .len = sizeof(whole.addr) };
-	int result =
-	    getsockname(fd, (struct sockaddr *)&whole.addr, &whole.len);
+	int result = call(fd, (struct sockaddr *)&whole.addr, &whole.len);
 
 	if (result == 0)
 		hand_out(&whole, addr, addrlen);
@@ -173,15 +174,15 @@ mio__sys_getsockname(int fd, struct sockaddr *addr, socklen_t *addrlen)
 }
 
 int
+mio__sys_getsockname(int fd, struct sockaddr *addr, socklen_t *addrlen)
+{
+	return ask(getsockname, fd, addr, addrlen);
+}
+
+int
 mio__sys_getpeername(int fd, struct sockaddr *addr, socklen_t *addrlen)
 {
-	struct whole whole = { .len = sizeof(whole.addr) };
-	int result =
-	    getpeername(fd, (struct sockaddr *)&whole.addr, &whole.len);
-
-	if (result == 0)
-		hand_out(&whole, addr, addrlen);
-	return result;
+	return ask(getpeername, fd, addr, addrlen);
 }
 
 ssize_t

@@ -2,7 +2,7 @@
 /*
  * Included before all else where the system is to behave as a BSD: its calls
  * are those of ../bsd.c.  A macro with arguments leaves alone what only has
- * the name of a call; a member of that name is renamed wherever it is.
+ * the name of a call; without them it renames whatever has it, wherever it is.
  */
 
 /* glibc declares a pointer to any kind of address as a union. */
@@ -13,8 +13,8 @@
 #define close bsd_close
 #define connect(fd, addr, len) bsd_connect(fd, addr, len)
 #define fstat(fd, st) bsd_fstat(fd, st)
-#define getpeername(fd, addr, len) bsd_getpeername(fd, addr, len)
-#define getsockname(fd, addr, len) bsd_getsockname(fd, addr, len)
+#define getpeername bsd_getpeername
+#define getsockname bsd_getsockname
 #define getsockopt(fd, level, name, value, len)                               \
 	bsd_getsockopt(fd, level, name, value, len)
 #define pipe(fds) bsd_pipe(fds)
