@@ -43,10 +43,16 @@ mio_poll(struct mio_poll *poll, struct mio_events *events, int64_t timeout_ns)
 {
 	int (*real)(struct mio_poll *, struct mio_events *, int64_t);
 	void *found = dlsym(RTLD_NEXT, "mio_poll");
+	const char *(*name)(const struct mio_poll *);
+	void *found_name = dlsym(RTLD_NEXT, "mio_poll_backend");
+	const char *only = getenv("FAULTY_BACKEND");
 	int n;
 
 	memcpy(&real, &found, sizeof(real));
 	n = real(poll, events, timeout_ns);
+	memcpy(&name, &found_name, sizeof(name));
+	if (only != NULL && strcmp(only, name(poll)) != 0)
+		return n;
 	MIO_EVENTS_FOREACH(event, events)
 		if (mio_event_is_error(event))
 			((struct mio_event *)event)->readiness &=
@@ -137,12 +143,18 @@ has "^not ok [0-9]* - $backend matrix_tcp_reset \[A-05\]: situations.c:[0-9]*: $
 	mini
 has "^ok [0-9]* - $backend matrix_tcp_fin_w " mini
 has '^# mini: [1-9][0-9]* ok, 3 not ok, 0 gated, 0 skipped$' mini
-has '^# - not on every backend' mini
+has '^# - on the one backend that ran' mini
 has "^#     matrix_tcp_reset \[A-05\] on $backend\$" mini
 has '^# to libmio@' mini
 mini_fails 'epoll+*' matrix_tcp_reset
 has '^# - on every backend' mini
 has '^#     matrix_tcp_reset \[A-05\]$' mini
+FAULTY_BACKEND=$backend
+export FAULTY_BACKEND
+mini_fails 'epoll+*' matrix_tcp_reset
+unset FAULTY_BACKEND
+has '^# - not on every backend' mini
+has "^#     matrix_tcp_reset \[A-05\] on $backend\$" mini
 # One that waits for such wakes, with a thread that does not end.
 FAULTY_WAKER=1
 export FAULTY_WAKER
@@ -185,7 +197,7 @@ has "<failure message=\"$want" junit.text
 has '^\* TCP: peer RST  *R W E rc wc 0x201d \*R W E wc ' text
 has '^  TCP: established, idle ' text
 has "$want" text
-has '^  - not on every backend' text
+has '^  - on the one backend that ran' text
 has '^  to libmio@' text
 has '<td class="differs" data-of=' html
 has "$want" html

@@ -35,6 +35,12 @@
 #if defined(__linux__) && !defined(MIO_MODEL_BSD)
 #define LIKE_LINUX 1
 #endif
+/* What only other systems may do is && with this, so Linux may not. */
+#ifdef LIKE_LINUX
+enum { ELSEWHERE = 0 };
+#else
+enum { ELSEWHERE = 1 };
+#endif
 
 /* Where there is none, what tests open may leak into what they run. */
 #ifndef SOCK_CLOEXEC
@@ -270,6 +276,14 @@ void loop_close(struct loop *loop);
 		    "%s", wait_why_);                                        \
 	} while (0)
 /* Polls until one poll of 60 ms brings nothing; 20 times at most. */
+/* QUIET, but elsewhere an event more is what the kernel has (a new edge). */
+#define CALM(loop)                                                           \
+	do {                                                                 \
+		if (ELSEWHERE)                                               \
+			SETTLE(loop);                                        \
+		else                                                         \
+			QUIET(loop);                                         \
+	} while (0)
 #define SETTLE(loop)                                                         \
 	do {                                                                 \
 		char wait_why_[200];                                         \

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <mio.h>
 
-enum kind { SET_UP, EVERYWHERE, SOMEWHERE, KINDS };
+enum kind { SET_UP, ALONE, EVERYWHERE, SOMEWHERE, KINDS };
 
 static const char *const what[KINDS] = {
 	[SET_UP] = "the machine has too little (descriptors, disk, memory), or "
 		   "forbids something: mend that, and run them again",
+	[ALONE] = "on the one backend that ran: the others tell whether it is "
+		  "the system's or the backend's",
 	[EVERYWHERE] = "on every backend, so the system's calls differ from "
 		       "those of all known ones: see what it documents",
 	[SOMEWHERE] = "not on every backend, so look at the selector or the "
@@ -39,9 +41,11 @@ kind_of(const struct failure *failures, size_t count,
 
 	if (failure->set_up)
 		return SET_UP;
+	if (backends == 1)
+		return ALONE;
 	for (size_t i = 0; i < count; ++i)
 		on += strcmp(failures[i].test, failure->test) == 0;
-	return on == backends && backends > 1 ? EVERYWHERE : SOMEWHERE;
+	return on == backends ? EVERYWHERE : SOMEWHERE;
 }
 
 /* Whether an earlier one is the same test, where the backends do not matter. */

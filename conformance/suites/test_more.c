@@ -66,6 +66,8 @@ drain_until_writable(struct loop *loop, const struct mio_source *from)
 		loop_poll(loop, 50 * MIO_MSEC);
 		if (loop_flags(loop, A) & W)
 			return;
+		/* Without POLLRDHUP the end of the peer's data comes again. */
+		ck_assert(loop_count(loop, A) == 0 || !tells_ends());
 		drain(from);
 	}
 	ck_abort_msg("never writable again");

@@ -282,7 +282,8 @@ connect_late(struct loop *loop, bool by_connect)
 	if (!selector_is("kqueue") && tells_ends())
 		WAIT(loop, A, R | W);
 	CHECK_FAILS(ENOTCONN, mio_source_connect_result(&c));
-	CHECK_FAILS2(EPIPE, ENOTCONN, mio_source_send(&c, "x", 1, 0));
+	CHECK_FAILS2(EPIPE, ELSEWHERE ? ENOTCONN : EPIPE,
+	    mio_source_send(&c, "x", 1, 0));
 	SETTLE(loop);
 	if (by_connect)
 		CHECK_FAILS(EINPROGRESS,
@@ -322,8 +323,10 @@ TEST(regr_connect_begun_behind_the_back, "tcps-02 close-08")
 	struct loop loop;
 	int fd;
 
-	if (!stuck_try(&stuck))
+	if (!stuck_try(&stuck)) {
+		ck_assert(ELSEWHERE);
 		SKIP("no connect stays under way here");
+	}
 	CHECK_CALL(fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	loop_open(&loop);
 	CHECK_INT(0, mio_source_from_fd(&stuck.c, fd));
@@ -503,7 +506,7 @@ TEST(regr_unaligned_unix_addresses, "uds-09 uds-18 udg-10")
 	/* BSD takes no address where there is a peer. */
 	if (mio_source_sendto(
 		&d, "x", 1, 0, (struct sockaddr *)odd, dgram.len) == -1) {
-		ck_assert_int_eq(errno, EISCONN);
+		ck_assert(ELSEWHERE && errno == EISCONN);
 		put(&d, "x");
 	}
 	memset(room, 0x5a, sizeof(room));

@@ -212,7 +212,7 @@ TEST(tcpl_accept_passes_errors_on, "tcpl-17")
 	udp_open(&udp, AF_INET);
 	CHECK_INT(0, mio_pipe_new(&rx, &tx));
 	CHECK_FAILS(EINVAL, mio_source_accept(&pair.a, &none, NULL, NULL));
-	CHECK_FAILS2(EOPNOTSUPP, EINVAL,
+	CHECK_FAILS2(EOPNOTSUPP, ELSEWHERE ? EINVAL : EOPNOTSUPP,
 	    mio_source_accept(&udp, &none, NULL, NULL));
 	CHECK_FAILS(ENOTSOCK, mio_source_accept(&rx, &none, NULL, NULL));
 	CHECK_FAILS(EINVAL, mio_source_accept(NULL, &none, NULL, NULL));

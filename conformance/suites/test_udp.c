@@ -787,7 +787,7 @@ TEST(udp_broadcast, "udp-17")
 	CHECK_INT(
 	    -1, mio_source_sendto(&a, "x", 1, 0, &all.u.any, all.len));
 	ck_assert(errno == EACCES || errno == ENETUNREACH ||
-	    errno == EHOSTUNREACH);
+	    (ELSEWHERE && errno == EHOSTUNREACH));
 #ifdef LIKE_LINUX
 	/* 127.255.255.255 has a route. */
 	all.u.v4.sin_addr.s_addr = htonl(0x7fffffff);
@@ -920,7 +920,8 @@ TEST(udp_two_groups_beside_other_traffic, "udp-21")
 
 		two_close(&two);
 		loop_close(&loop);
-		ck_assert_msg(error == ENODEV || error == EADDRNOTAVAIL,
+		ck_assert_msg(error == ENODEV ||
+			(ELSEWHERE && error == EADDRNOTAVAIL),
 		    "mio_udp_join_multicast_v4: %s", errno_name(error));
 		SKIP("no route for multicast");
 	}
@@ -1014,7 +1015,7 @@ TEST(udp_joined_group_is_heard_until_left_v6, "udp-21")
 	/* Without a route the errors have to do. */
 	sending = can_send_v6(&out, &to);
 	/* Nobody has joined, and FreeBSD hears it all the same. */
-	if (loop_poll(&loop, 50 * MIO_MSEC) > 0) {
+	if (ELSEWHERE && loop_poll(&loop, 50 * MIO_MSEC) > 0) {
 		shut(&in);
 		shut(&out);
 		loop_close(&loop);
@@ -1024,7 +1025,9 @@ TEST(udp_joined_group_is_heard_until_left_v6, "udp-21")
 		QUIET(&loop);
 		CHECK_INT(0, mio_udp_join_multicast_v6(&in, &group, lo));
 		/* NetBSD counts it once. */
-		if (mio_udp_join_multicast_v6(&in, &group, lo) == -1)
+		if (mio_udp_join_multicast_v6(&in, &group, lo) == 0)
+			ck_assert(ELSEWHERE);
+		else
 			ck_assert_int_eq(errno, EADDRINUSE);
 		if (sending) {
 			send_to(&out, &to, "group");
@@ -1112,7 +1115,7 @@ TEST(udp_only_v6_of_an_ipv4_socket, "udp-22")
 
 		CHECK_INT(-1, mio_udp_only_v6(&a, &on));
 		ck_assert(errno == ENOPROTOOPT || errno == EOPNOTSUPP ||
-		    errno == EINVAL);
+		    (ELSEWHERE && errno == EINVAL));
 		ck_assert(on == before);
 	}
 	shut(&a);

@@ -904,6 +904,7 @@ TEST(uds_full_backlog_is_no_connection, "uds-22 regr-15")
 		struct mio_source one = MIO_SOURCE_INIT;
 
 		if (n == MOST) {
+			ck_assert(ELSEWHERE);
 			for (int i = 0; i < n; ++i)
 				shut(&c[i]);
 			shut(&l);
@@ -969,7 +970,8 @@ named_client(const struct name *client, const struct name *server)
 	    mio_source_peer_addr(
 		&s, (struct sockaddr *)&seen.addr, &len));
 	/* With the NUL behind a path, or without. */
-	ck_assert(len == client->len || len == client->len - 1);
+	ck_assert(len == client->len ||
+	    (ELSEWHERE && len == client->len - 1));
 	ck_assert_mem_eq(&seen.addr, &client->addr, PATH_OFFSET + 2);
 	CHECK_INT(0x5a, seen.addr.sun_path[2]);
 	shut(&s);
